@@ -1,0 +1,5 @@
+"""polyalign aligns languages: documents, sentences, words, vectors and models."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,206 @@
+"""Files: opened whatever their compression, read as strict UTF-8, written whole or not at all."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+
+from polyalign.core.errors import DataError
+
+COMPRESSIONS = (".gz", ".xz", ".zst", ".bz2")
+_BROKEN = (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError, pa.ArrowException)
+
+
+def suffixes(path: str | Path) -> tuple[str, str]:
+    """A path's format suffix and its compression suffix, lower-cased, either may be empty.
+
+    Example:
+        >>> suffixes("a.b.tsv.zst"), suffixes("x.tmx"), suffixes("-")
+        (('.tsv', '.zst'), ('.tmx', ''), ('', ''))
+    """
+    name = Path(path).name.lower()
+    packed = next((c for c in COMPRESSIONS if name.endswith(c)), "")
+    return Path(name[: len(name) - len(packed)]).suffix, packed
+
+
+@contextmanager
+def open_binary(path: str | Path) -> Iterator[BinaryIO]:
+    """Open for reading; ``-`` is standard input; .gz, .xz, .zst and .bz2 are unpacked on the way.
+
+    Raises:
+        DataError: The file is missing, a folder, not readable, or damaged.
+    """
+    if str(path) == "-":
+        yield sys.stdin.buffer
+        return
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, expected a file")
+    packed = suffixes(path)[1]
+    try:
+        if packed == ".zst":
+            with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
+                yield cast(BinaryIO, stream)
+            return
+        openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+        with openers.get(packed, open)(path, "rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: no such file; check the path (it is taken from the folder you are in: {Path.cwd().name}/)"
+        ) from None
+    except PermissionError:
+        raise DataError(f"{path}: not readable; check its permissions") from None
+    except _BROKEN as error:
+        raise DataError(
+            f"{path}: cannot be read as {packed.lstrip('.') or 'a file'} ({error}); the file is damaged, cut off or not what its name says"
+        ) from None
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file's unpacked content.
+
+    Raises:
+        DataError: As `open_binary`.
+    """
+    with open_binary(path) as file:
+        return file.read()
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """A text file's lines without their ends; only LF and CR LF end a line, a BOM is dropped.
+
+    Raises:
+        DataError: As `open_binary`; or bytes that are not UTF-8, with the line they are in.
+    """
+    with open_binary(path) as file:
+        # Not str.splitlines and not universal newlines: U+2028, U+0085 or a lone CR inside a
+        # sentence would shift every line behind it.
+        buffered = file if isinstance(file, io.BufferedIOBase) else io.BufferedReader(cast(io.RawIOBase, file))
+        for number, raw in enumerate(buffered, 1):
+            yield decode(raw, path, number).removesuffix("\n").removesuffix("\r")
+
+
+def read_text(path: str | Path) -> str:
+    """A whole text file, line ends as LF and without a BOM.
+
+    Raises:
+        DataError: As `read_lines`.
+    """
+    return "\n".join(read_lines(path))
+
+
+def decode(raw: bytes, path: str | Path, line: int) -> str:
+    """One line's bytes as text.
+
+    Raises:
+        DataError: Not UTF-8.
+    """
+    try:
+        return raw.decode("utf-8-sig" if line == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        kind = (
+            "UTF-16"
+            if raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+            else "binary data"
+            if b"\x00" in raw
+            else f"byte 0x{raw[error.start]:02x} at column {error.start + 1}"
+        )
+        hint = (
+            "it is not a text file"
+            if kind == "binary data"
+            else f"convert it, for example: iconv -f {'UTF-16' if kind == 'UTF-16' else 'ISO-8859-1'} -t UTF-8"
+        )
+        raise DataError(f"{path} line {line}: found {kind}, expected UTF-8 text; {hint}") from None
+
+
+@contextmanager
+def open_output(path: str | Path) -> Iterator[BinaryIO]:
+    """Open for writing, packed as the suffix says; appears under its name only when complete.
+
+    ``-`` is standard output. On any error nothing is left and what was there before stays.
+
+    Raises:
+        DataError: The folder is missing or not writable, or the disk is full.
+    """
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as raw:
+            packed = suffixes(path)[1]
+            if packed == ".zst":
+                with pa.CompressedOutputStream(pa.PythonFile(raw, mode="w"), "zstd") as stream:
+                    yield cast(BinaryIO, stream)
+            elif packed == ".gz":
+                # No name and no time in the header: the same content gives the same bytes.
+                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packer:
+                    yield cast(BinaryIO, packer)
+            elif packed in (".xz", ".bz2"):
+                opener = lzma.open if packed == ".xz" else bz2.open
+                with opener(raw, "wb") as packer2:
+                    yield cast(BinaryIO, packer2)
+            else:
+                yield raw
+            if not raw.closed:
+                raw.flush()
+                os.fsync(raw.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}); free space or choose another place, nothing was left behind"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, UTF-8, whole or not at all.
+
+    Raises:
+        DataError: As `open_output`.
+    """
+    with open_output(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_lines(path: str | Path, lines: Iterator[str] | list[str]) -> None:
+    """Write lines, each ended by LF.
+
+    Raises:
+        DataError: As `open_output`.
+    """
+    with open_output(path) as file:
+        for line in lines:
+            file.write(line.encode("utf-8") + b"\n")
+
+
+def digest(path: str | Path) -> str:
+    """Hash of a file's bytes, or of a folder's file names and bytes.
+
+    Raises:
+        DataError: It is missing or not readable.
+    """
+    path = Path(path)
+    if path.is_dir():
+        entries = [(p.relative_to(path).as_posix(), digest(p)) for p in sorted(path.rglob("*")) if p.is_file()]
+        return hashlib.blake2b(repr(entries).encode(), digest_size=16).hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None

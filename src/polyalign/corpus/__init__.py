@@ -1,0 +1,7 @@
+"""Corpus: read and write every format people have; select."""
+
+from __future__ import annotations
+
+from polyalign.core.registry import Row
+
+METHODS: list[Row] = []

@@ -1,0 +1,7 @@
+"""Evaluate: every metric."""
+
+from __future__ import annotations
+
+from polyalign.core.registry import Row
+
+METHODS: list[Row] = []

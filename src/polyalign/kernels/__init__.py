@@ -1,0 +1,1 @@
+"""Kernels: numba on arrays; they know no language."""

@@ -1,0 +1,7 @@
+"""Sentences: two documents to beads."""
+
+from __future__ import annotations
+
+from polyalign.core.registry import Row
+
+METHODS: list[Row] = []
