@@ -9,17 +9,21 @@ import io
 import lzma
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
 from polyalign.core.errors import DataError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 COMPRESSIONS = (".gz", ".xz", ".zst", ".bz2")
-_BROKEN = (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError, pa.ArrowException)
+_BROKEN = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, OSError, pa.ArrowException)
 
 
 def suffixes(path: str | Path) -> tuple[str, str]:
@@ -32,6 +36,22 @@ def suffixes(path: str | Path) -> tuple[str, str]:
     name = Path(path).name.lower()
     packed = next((c for c in COMPRESSIONS if name.endswith(c)), "")
     return Path(name[: len(name) - len(packed)]).suffix, packed
+
+
+class _Raw(io.RawIOBase):
+    """An Arrow stream as a raw file: the standard library cannot buffer the lines of one itself."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        data: bytes = self._stream.read(len(view))
+        view[: len(data)] = data
+        return len(data)
 
 
 @contextmanager
@@ -49,17 +69,18 @@ def open_binary(path: str | Path) -> Iterator[BinaryIO]:
         raise DataError(f"{path}: is a folder, expected a file")
     packed = suffixes(path)[1]
     try:
+        if packed and path.is_file() and path.stat().st_size == 0:
+            raise EOFError("it is empty")
         if packed == ".zst":
             with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
-                yield cast(BinaryIO, stream)
+                yield cast(BinaryIO, io.BufferedReader(_Raw(stream), 1 << 18))
             return
         openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
         with openers.get(packed, open)(path, "rb") as file:
             yield file
     except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file; check the path (it is taken from the folder you are in: {Path.cwd().name}/)"
-        ) from None
+        hint = "" if path.is_absolute() else f" (it is taken from the folder you are in: {Path.cwd().name}/)"
+        raise DataError(f"{path}: no such file; check the path{hint}") from None
     except PermissionError:
         raise DataError(f"{path}: not readable; check its permissions") from None
     except _BROKEN as error:
@@ -78,18 +99,22 @@ def read_bytes(path: str | Path) -> bytes:
         return file.read()
 
 
-def read_lines(path: str | Path) -> Iterator[str]:
-    """A text file's lines without their ends; only LF and CR LF end a line, a BOM is dropped.
+def read_lines(path: str | Path, *, ends: bool = False) -> Iterator[str]:
+    """A text file's lines; only LF and CR LF end a line, a BOM is dropped.
+
+    Args:
+        path: The file, ``-`` for standard input.
+        ends: Whether the lines keep their ends.
 
     Raises:
-        DataError: As `open_binary`; or bytes that are not UTF-8, with the line they are in.
+        DataError: As `open_binary`; or bytes that are not UTF-8 text, with the line they are in.
     """
     with open_binary(path) as file:
         # Not str.splitlines and not universal newlines: U+2028, U+0085 or a lone CR inside a
         # sentence would shift every line behind it.
-        buffered = file if isinstance(file, io.BufferedIOBase) else io.BufferedReader(cast(io.RawIOBase, file))
-        for number, raw in enumerate(buffered, 1):
-            yield decode(raw, path, number).removesuffix("\n").removesuffix("\r")
+        for number, raw in enumerate(file, 1):
+            line = decode(raw, path, number)
+            yield line if ends else line.removesuffix("\n").removesuffix("\r")
 
 
 def read_text(path: str | Path) -> str:
@@ -102,34 +127,31 @@ def read_text(path: str | Path) -> str:
 
 
 def decode(raw: bytes, path: str | Path, line: int) -> str:
-    """One line's bytes as text.
+    """One line's bytes as text; a BOM before line 1 is dropped.
 
     Raises:
-        DataError: Not UTF-8.
+        DataError: Not UTF-8, or a NUL byte, which UTF-16 and binary files have and text has not.
     """
+    convert = "convert it, for example: iconv -f {} -t UTF-8"
     try:
-        return raw.decode("utf-8-sig" if line == 1 else "utf-8")
+        if b"\x00" not in raw:
+            return raw.decode("utf-8-sig" if line == 1 else "utf-8")
+        found, hint = "binary data (a NUL byte)", "it is not a text file"
     except UnicodeDecodeError as error:
-        kind = (
-            "UTF-16"
-            if raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-            else "binary data"
-            if b"\x00" in raw
-            else f"byte 0x{raw[error.start]:02x} at column {error.start + 1}"
-        )
-        hint = (
-            "it is not a text file"
-            if kind == "binary data"
-            else f"convert it, for example: iconv -f {'UTF-16' if kind == 'UTF-16' else 'ISO-8859-1'} -t UTF-8"
-        )
-        raise DataError(f"{path} line {line}: found {kind}, expected UTF-8 text; {hint}") from None
+        found = f"byte 0x{raw[error.start]:02x} at byte {error.start + 1} of the line"
+        hint = convert.format("ISO-8859-1") + ", if that is its encoding"
+    # Without a BOM, UTF-16 shows by the NUL in the first character of a line, or in the line end before.
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in (raw[:1], raw[1:2]):
+        found, hint = "UTF-16 text", convert.format("UTF-16")
+    raise DataError(f"{path} line {line}: found {found}, expected UTF-8 text; {hint}")
 
 
 @contextmanager
 def open_output(path: str | Path) -> Iterator[BinaryIO]:
     """Open for writing, packed as the suffix says; appears under its name only when complete.
 
-    ``-`` is standard output. On any error nothing is left and what was there before stays.
+    ``-`` is standard output; a device or a pipe is written to as it is. On any error nothing is
+    left and what was there before stays.
 
     Raises:
         DataError: The folder is missing or not writable, or the disk is full.
@@ -139,7 +161,8 @@ def open_output(path: str | Path) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    regular = path.is_file() or path.is_dir() or not path.exists()
+    part = path.with_name(f".{path.name}.{os.getpid()}.part") if regular else path
     try:
         with open(part, "wb") as raw:
             packed = suffixes(path)[1]
@@ -156,16 +179,17 @@ def open_output(path: str | Path) -> Iterator[BinaryIO]:
                     yield cast(BinaryIO, packer2)
             else:
                 yield raw
-            if not raw.closed:
-                raw.flush()
+        if regular:
+            with open(part, "rb+") as raw:
                 os.fsync(raw.fileno())
-        os.replace(part, path)
+            os.replace(part, path)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be written ({error.strerror or error}); free space or choose another place, nothing was left behind"
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        if regular:
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -46,16 +46,16 @@ def normalise(tag: str) -> str:
     text = tag.strip().replace("_", "-")
     try:
         language = langcodes.get(text)
-        valid = bool(text) and language.is_valid()
-    except LanguageTagError:
-        valid = False
-    if not valid:
+        code = language.to_alpha3() if text and language.is_valid() else ""
+    except (LanguageTagError, LookupError):
+        code = ""
+    if not code:
         raise ConfigError(
-            f"language {tag!r}: not a language tag; write an ISO 639 code with an optional script, such as 'de', 'deu' or 'deu_Latn'"
+            f"language {tag!r}: not a language tag; write an ISO 639 code with an optional script, "
+            "such as 'de', 'deu' or 'deu_Latn'"
         )
-    if language.language in (None, UNKNOWN):
+    if code == UNKNOWN:
         return UNKNOWN
-    code = language.to_alpha3()
     script = language.script or language.maximize().script or "Zyyy"
     return f"{_STANDARD_MEMBER.get(code, code)}_{script}"
 
