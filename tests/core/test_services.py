@@ -46,8 +46,20 @@ ROW = Row("test/toy", f"{__name__}:Toy", presets={"paper": {"rounds": 9}})
 
 @pytest.mark.parametrize(
     ("given", "tag"),
-    [("de", "deu_Latn"), ("DE", "deu_Latn"), ("de-CH", "deu_Latn"), ("zh", "cmn_Hans"), ("zh_Hant", "cmn_Hant"), ("ara", "arb_Arab"),
-     ("no", "nob_Latn"), ("sr", "srp_Cyrl"), ("rm", "roh_Latn"), ("km", "khm_Khmr"), ("und", "und"), ("ja", "jpn_Jpan")],
+    [
+        ("de", "deu_Latn"),
+        ("DE", "deu_Latn"),
+        ("de-CH", "deu_Latn"),
+        ("zh", "cmn_Hans"),
+        ("zh_Hant", "cmn_Hant"),
+        ("ara", "arb_Arab"),
+        ("no", "nob_Latn"),
+        ("sr", "srp_Cyrl"),
+        ("rm", "roh_Latn"),
+        ("km", "khm_Khmr"),
+        ("und", "und"),
+        ("ja", "jpn_Jpan"),
+    ],
 )
 def test_tags(given, tag):
     assert langs.normalise(given) == tag
@@ -82,7 +94,7 @@ def test_parameters_are_checked_all_at_once():
         params.build(ROW, {"path": "x", "rounds": 0})
     with pytest.raises(ConfigError, match="rounds = '3'"):
         params.build(ROW, {"path": "x", "rounds": "3"})
-    with pytest.raises(ConfigError, match="no preset 'papr' .*did you mean 'paper'"):
+    with pytest.raises(ConfigError, match=r"no preset 'papr' .*did you mean 'paper'"):
         params.build(ROW, {"path": "x", "preset": "papr"})
 
 
@@ -134,9 +146,14 @@ def test_store_keeps_by_content(tmp_path):
 
 def test_store_leaves_nothing_of_a_failure_and_sees_damage(tmp_path):
     store = Store(tmp_path)
-    with pytest.raises(RuntimeError, match="boom"), store.create("s", "u", recipe(), {}) as folder:
-        (folder / "x").write_text("half")
-        raise RuntimeError("boom")
+
+    def fail_half_way() -> None:
+        with store.create("s", "u", recipe(), {}) as folder:
+            (folder / "x").write_text("half")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        fail_half_way()
     assert list((tmp_path / "s").iterdir()) == []
     with store.create("s", "u", recipe(), {}) as folder:
         (folder / "x").write_text("whole")
@@ -161,7 +178,10 @@ def test_progress_writes_events(tmp_path, capsys):
 
 
 def test_random_streams_depend_on_their_key_alone():
-    draws = {key: [uniform(s) for s in [stream(*key)] for _ in range(4)] for key in [(1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0)]}
+    draws = {
+        key: [uniform(s) for s in [stream(*key)] for _ in range(4)]
+        for key in [(1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0)]
+    }
     assert len({tuple(d) for d in draws.values()}) == 4
     state = stream(1, 0, 0)
     assert [uniform(state) for _ in range(4)] == draws[1, 0, 0]

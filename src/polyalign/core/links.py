@@ -149,7 +149,7 @@ class Links:
     def __iter__(self) -> Iterator[list[Pair]]:
         return (self.pairs(k) for k in range(len(self)))
 
-    def take(self, rows: Sequence[int] | I64) -> Links:
+    def take(self, rows: Sequence[int] | range | I64) -> Links:
         """The links of those sentence pairs, in that order."""
         rows = np.asarray(rows, np.int64)
         lengths = np.diff(self.offsets)[rows]

@@ -15,17 +15,19 @@ from typing import Any, cast, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from polyalign.core.errors import ConfigError, did_you_mean
+from polyalign.core.files import PathText
 from polyalign.core.registry import Row, load
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Param:
-    """One hyper-parameter: its name, type, default (or `dataclasses.MISSING`) and description."""
+    """One hyper-parameter: its name, type, default (or `dataclasses.MISSING`), description, and whether it is a path."""
 
     name: str
     type: Any
     default: Any
     help: str
+    is_path: bool = False
 
     @property
     def required(self) -> bool:
@@ -36,11 +38,12 @@ class Param:
 def params_of(cls: type[Any]) -> list[Param]:
     """The parameters of a method's class, described by the ``Args`` of its docstring."""
     hints = get_type_hints(cls)
+    paths = {name for name, hint in get_type_hints(cls, include_extras=True).items() if hint == PathText}
     described = describe_args(cls.__doc__ or "")
     out = []
     for f in dataclasses.fields(cls):
         default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
-        out.append(Param(f.name, hints[f.name], default, described.get(f.name, "")))
+        out.append(Param(f.name, hints[f.name], default, described.get(f.name, ""), f.name in paths))
     return out
 
 

@@ -4,4 +4,24 @@ from __future__ import annotations
 
 from polyalign.core.registry import Row
 
-METHODS: list[Row] = []
+METHODS: list[Row] = [
+    Row("corpus.documents/folder", "polyalign.corpus.folder:Folder"),
+    Row("corpus.documents/jsonl", "polyalign.corpus.json_documents:JsonLines"),
+    Row("corpus.bitext/tsv", "polyalign.corpus.read.delimited:Tsv"),
+    Row("corpus.bitext/csv", "polyalign.corpus.read.delimited:Csv"),
+    Row("corpus.bitext/jsonl", "polyalign.corpus.read.jsonl:JsonLines"),
+    Row("corpus.bitext/moses", "polyalign.corpus.read.moses:Moses"),
+    Row("corpus.bitext/fast-align", "polyalign.corpus.read.fast_align:FastAlign", papers=("dyer2013simple",)),
+    Row("corpus.bitext/tmx", "polyalign.corpus.read.tmx:Tmx", papers=("tmx14b",)),
+    Row("corpus.bitext/parquet", "polyalign.corpus.read.columns:Columns"),
+    Row("corpus.bitext/arrow", "polyalign.corpus.read.columns:Columns"),
+    Row("corpus.select/threshold", "polyalign.corpus.select:Threshold"),
+    Row("corpus.write/tsv", "polyalign.corpus.write.delimited:Tsv"),
+    Row("corpus.write/csv", "polyalign.corpus.write.delimited:Csv"),
+    Row("corpus.write/jsonl", "polyalign.corpus.write.jsonl:JsonLines"),
+    Row("corpus.write/moses", "polyalign.corpus.write.moses:Moses"),
+    Row("corpus.write/fast-align", "polyalign.corpus.write.fast_align:FastAlign", papers=("dyer2013simple",)),
+    Row("corpus.write/tmx", "polyalign.corpus.write.tmx:Tmx", papers=("tmx14b",)),
+    Row("corpus.write/parquet", "polyalign.corpus.write.columns:Parquet"),
+    Row("corpus.write/arrow", "polyalign.corpus.write.columns:Arrow"),
+]

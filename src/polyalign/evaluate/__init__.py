@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from polyalign.core.registry import Row
 
-METHODS: list[Row] = []
+METHODS: list[Row] = [
+    Row("evaluate/aer", "polyalign.evaluate.aer:AER", ("och2003systematic", "efron1979bootstrap")),
+    Row("evaluate/sentences", "polyalign.evaluate.sentences:SentenceAlignment", ("thompson2019vecalign", "efron1979bootstrap")),
+]

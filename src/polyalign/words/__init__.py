@@ -4,4 +4,29 @@ from __future__ import annotations
 
 from polyalign.core.registry import Row
 
-METHODS: list[Row] = []
+METHODS: list[Row] = [
+    Row(
+        "words.align/hmm",
+        "polyalign.words.hmm:HMM",
+        ("vogel1996hmm", "och2003systematic", "liang2006alignment", "riley2012improving"),
+    ),
+    Row(
+        "words.align/ibm1",
+        "polyalign.words.ibm1:IBM1",
+        ("brown1993mathematics", "riley2012improving", "och2003systematic"),
+    ),
+    Row(
+        "words.symmetrize/grow-diag-final-and",
+        "polyalign.words.symmetrize:GrowDiagFinalAnd",
+        ("koehn2003statistical", "och2003systematic"),
+    ),
+    Row("words.symmetrize/grow-diag-final", "polyalign.words.symmetrize:GrowDiagFinal", ("koehn2003statistical",)),
+    Row("words.symmetrize/grow-diag", "polyalign.words.symmetrize:GrowDiag", ("koehn2003statistical",)),
+    Row("words.symmetrize/intersection", "polyalign.words.symmetrize:Intersection", ("och2003systematic",)),
+    Row("words.symmetrize/union", "polyalign.words.symmetrize:Union", ("och2003systematic",)),
+    Row(
+        "words.lexicon/relative-frequency",
+        "polyalign.words.lexicon:RelativeFrequency",
+        ("koehn2003statistical", "johnson2007improving"),
+    ),
+]

@@ -1,0 +1,78 @@
+"""``polyalign doctor``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import rich_click as click
+from packaging.requirements import Requirement
+
+from polyalign import __version__
+from polyalign.cli.output import json_option, print_json, print_table
+from polyalign.core.progress import console
+
+
+@click.command()
+@click.option("--warm/--no-warm", default=True, help="Compile the kernels now, so that no later command waits for it.")
+@json_option
+def command(warm: bool, as_json: bool) -> None:
+    """Check the installation: versions, threads, extras; compile the kernels and run each once."""
+    rows = [
+        ("polyalign", __version__, "ok"),
+        ("python", platform.python_version(), "ok"),
+        ("cpu threads", str(os.cpu_count()), "ok"),
+    ]
+    rows += [_package(text) for text in requires("polyalign") or []]
+    if warm:
+        rows += _warm()
+    if as_json:
+        print_json([{"name": n, "found": f, "state": s} for n, f, s in rows])
+    else:
+        print_table(("what", "found", "state"), rows)
+
+
+def _package(text: str) -> tuple[str, str, str]:
+    wanted = Requirement(text)
+    extra = (
+        str(wanted.marker).split("extra ==")[-1].strip(" \"'")
+        if wanted.marker and "extra" in str(wanted.marker)
+        else ""
+    )
+    try:
+        found = version(wanted.name)
+    except PackageNotFoundError:
+        return (
+            wanted.name,
+            "-",
+            f"not installed; only for polyalign[{extra}]" if extra else "missing: pip install polyalign",
+        )
+    return (
+        wanted.name,
+        found,
+        "ok" if wanted.specifier.contains(found, prereleases=True) else f"expected {wanted.specifier}",
+    )
+
+
+def _warm() -> list[tuple[str, str, str]]:
+    """Run every aligner once on two sentence pairs, which compiles all that it needs."""
+    import numpy as np
+
+    from polyalign.core import params, registry
+    from polyalign.core.bitext import Bitext
+    from polyalign.core.document import Document
+
+    bitext = Bitext.build(["a b", "b"], ["c d", "d"])
+    doc = Document("", ("a b.", "b 1."), np.zeros(2, np.int32))
+    rows = []
+    for row in registry.rows().values():
+        if row.task not in ("words.align", "sentences.align") or registry.missing(row):
+            continue
+        began = time.perf_counter()
+        method = params.build(row)
+        method.fit(bitext).align(bitext) if row.task == "words.align" else method.align([doc], [doc])
+        rows.append((row.id, f"{time.perf_counter() - began:.1f} s", "ok"))
+        console.print(f"{row.id} ready", markup=False)
+    return rows

@@ -1,0 +1,124 @@
+"""A method's parameters as command-line flags, and groups whose subcommands are methods."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+import rich_click as click
+
+from polyalign.core import params, registry
+from polyalign.core.errors import ConfigError, UnknownMethodError
+from polyalign.core.params import Param
+
+#: Runs a verb: the method, then the values of the verb's own arguments and options.
+Verb = Callable[..., None]
+
+
+class JsonType(click.ParamType[Any]):
+    """A value written as JSON, for parameters that are lists or tables."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value that the text stands for."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            self.fail(f"found {value!r}, expected JSON such as '[1, 2]' or '{{\"a\": 1}}'", param, ctx)
+
+
+def flag_type(kind: Any) -> click.ParamType[Any] | type:
+    """The click type for a parameter's annotation."""
+    if get_origin(kind) in (Union, types.UnionType):
+        kind = next(k for k in get_args(kind) if k is not type(None))
+    if get_origin(kind) is Literal:
+        return click.Choice([str(a) for a in get_args(kind)])
+    return kind if kind in (int, float, str, bool) else JsonType()
+
+
+def option_of(param: Param) -> click.Option:
+    """One parameter as an option; its absence leaves the method's own default."""
+    flag = "--" + param.name.replace("_", "-")
+    names = [f"{flag}/--no-{flag[2:]}"] if param.type is bool else [flag]
+    help = param.help + ("" if param.required else f" [dim](default: {_shown(param.default)})[/dim]")
+    return click.Option(
+        [*names, param.name], type=flag_type(param.type), default=None, required=param.required, help=help
+    )
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return "none" if default in (None, "", {}, ()) else str(default)
+
+
+def method_from(row: registry.Row, values: Mapping[str, Any]) -> Any:
+    """Build a method from the flags that were given.
+
+    Raises:
+        ConfigError: A value the method refuses.
+    """
+    return params.build(row, {k: v for k, v in values.items() if v is not None})
+
+
+class MethodGroup(click.RichGroup):
+    """A verb whose subcommands are the methods of a task.
+
+    Args:
+        task: The task.
+        arguments: The verb's own arguments and options, for every method.
+        verb: What to do with the method built from the flags.
+    """
+
+    def __init__(self, *, task: str, arguments: Sequence[click.Parameter], verb: Verb, help: str) -> None:
+        super().__init__(
+            name=task,
+            help=help,
+            no_args_is_help=True,
+            subcommand_metavar="METHOD [ARGS]...",
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+        self.task, self.arguments, self.verb = task, list(arguments), verb
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The task's methods."""
+        return [row.name for row in registry.rows().values() if row.task == self.task]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A stand-in that knows what the method does, for the list; the method is not imported."""
+        row = registry.rows().get(f"{self.task}/{cmd_name}")
+        return click.RichCommand(name=cmd_name, short_help=registry.summary(row)) if row else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The method's own command, its parameters as flags."""
+        try:
+            row = registry.find(args[0], task=self.task)
+        except UnknownMethodError as error:
+            raise ConfigError(f"{ctx.command_path}: {error}") from None
+        return row.name, self._command(row), args[1:]
+
+    def _command(self, row: registry.Row) -> click.Command:
+        own = {p.name for p in self.arguments}
+        every = params.params_of(registry.load(row))
+        fields = [p for p in every if p.name not in own]
+
+        def callback(**values: Any) -> None:
+            # What the verb has for every method (a seed, say) goes to the method if it has it too.
+            method = method_from(row, {p.name: values[p.name] for p in every if p.name in values})
+            for p in fields:
+                del values[p.name]
+            self.verb(method, **values)
+
+        return click.RichCommand(
+            name=row.name,
+            params=[*self.arguments, *(option_of(p) for p in fields)],
+            callback=callback,
+            help=registry.docstring(row).split("\nArgs:")[0],
+        )

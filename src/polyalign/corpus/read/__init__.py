@@ -1,0 +1,1 @@
+"""Readers of sentence pairs: a file to a bitext."""

@@ -1,0 +1,136 @@
+"""Sentence pairs from Parquet and Arrow files, which keep every column's type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from polyalign.core.bitext import Bitext
+from polyalign.core.errors import DataError
+from polyalign.core.files import PathText, open_binary, read_bytes, suffixes
+from polyalign.core.langs import UNKNOWN
+from polyalign.core.progress import track
+from polyalign.corpus.paths import locate, pick
+from polyalign.corpus.rows import column_type, with_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Sentence pairs from a Parquet or Arrow file (IPC file, stream or Feather); the content tells which.
+
+    Every other column is kept as it is. Where no languages are given, those the file names are taken.
+
+    Args:
+        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
+        src: Source column.
+        tgt: Target column.
+        id: Column of row ids; where there is none, rows get their number.
+
+    Complexity:
+        O(bytes) time and memory.
+
+    Example:
+        >>> import tempfile
+        >>> from polyalign.corpus.write.columns import Parquet
+        >>> path = Path(tempfile.mkdtemp()) / "x.parquet"
+        >>> Parquet().write(Bitext.build(["Haus"], ["house"], langs=("deu_Latn", "eng_Latn")), path)
+        >>> Columns(str(path)).read().langs
+        ('deu_Latn', 'eng_Latn')
+    """
+
+    path: PathText
+    src: str = "src"
+    tgt: str = "tgt"
+    id: str = "id"
+
+    def inputs(self, pair: tuple[str, str]) -> list[Path]:
+        """The file that `read` would read.
+
+        Raises:
+            DataError: It does not exist.
+        """
+        return [locate(self.path, pair)]
+
+    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
+        """Read the pairs; `pair` names the languages.
+
+        Raises:
+            DataError: The file cannot be read, a column is not there or no text, or a text is null.
+        """
+        path = locate(self.path, pair)
+        with track(f"reading {path}", unit="pairs") as progress:
+            table = _table(path)
+            progress.advance(table.num_rows)
+        names = {"src": self.src, "tgt": self.tgt}
+        found: dict[str, str] = {}
+        for side, column in names.items():
+            name = pick(column, pair, table.column_names.__contains__, where=f"column {column!r}")
+            if name is None:
+                raise DataError(
+                    f"{path}: found the columns {', '.join(table.column_names)}, expected {column!r}; name it with {side}"
+                )
+            found[side] = name
+        if found["src"] == found["tgt"]:
+            raise DataError(f"{path}: src and tgt are both {found['src']!r}; name two columns")
+        columns = {side: _text(table[name], name, path) for side, name in found.items()}
+        if self.id in table.column_names:
+            columns["id"] = table[self.id]
+        used = {*found.values(), self.id}
+        for name in table.column_names:
+            if name not in used:
+                known = name.startswith("score.") or name in ("doc", "src_spans", "tgt_spans")
+                kept = name if name not in columns and name != "id" else f"{name}#2"
+                columns[kept] = _cast(table[name], column_type(name), name, path) if known else table[name]
+        meta = table.schema.metadata or {}
+        own = (meta.get(b"src_lang", b"und").decode(), meta.get(b"tgt_lang", b"und").decode())
+        langs = own if pair == (UNKNOWN, UNKNOWN) else pair
+        return with_ids(pa.table(columns), langs=langs, where=str(path))
+
+
+def _table(path: Path) -> pa.Table:
+    """The whole file, mapped rather than read unless it is packed or a pipe."""
+    if str(path) == "-" or suffixes(path)[1] or not path.is_file():
+        source = pa.BufferReader(read_bytes(path))
+    else:
+        with open_binary(path):
+            pass  # mapping it would say less about a file that cannot be opened
+        source = pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"")
+    try:
+        magic = bytes(source.read(6))
+        source.seek(0)
+        if magic[:4] == b"PAR1":
+            return pq.read_table(source)
+        if magic == b"ARROW1":
+            return pa.ipc.open_file(source).read_all()
+        if magic[:4] == b"\xff\xff\xff\xff":
+            return pa.ipc.open_stream(source).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path}: cannot be read as Parquet or Arrow ({str(error).splitlines()[0]}); the file is damaged or cut off"
+        ) from None
+    raise DataError(f"{path}: found a file that starts with {magic!r}, expected Parquet or Arrow; check its format")
+
+
+def _text(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise DataError(f"{path}: column {name!r} is {kind}, expected text; name another column")
+    if column.null_count:
+        row = pc.index(column.is_null(), True).as_py()
+        raise DataError(
+            f"{path} row {row}: found null in column {name!r}, expected text; fill {column.null_count} such rows in or drop them"
+        )
+    return _cast(column, pa.large_string(), name, path)
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, path: Path) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    try:
+        return column.cast(kind)
+    except pa.ArrowException:
+        raise DataError(f"{path}: column {name!r} is {column.type}, expected {kind}; convert or rename it") from None

@@ -1,0 +1,143 @@
+"""Sentence pairs from line-aligned files, one a language, as Moses has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Literal, cast
+
+from polyalign.core.bitext import Bitext, Side
+from polyalign.core.errors import DataError
+from polyalign.core.files import PathText, read_lines
+from polyalign.core.langs import UNKNOWN
+from polyalign.corpus.paths import locate
+from polyalign.corpus.rows import Columns, batches, collect
+
+_BETWEEN_SPACES = re.compile(r"[^ ]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Moses:
+    r"""Sentence pairs from two files whose lines correspond, one a language.
+
+    Further line-aligned files may hold gold links, ids and document names. With `numbered` every
+    line of both texts (and of the links) starts with an id and a TAB, and the ids must agree.
+
+    **Differs:** from tools that read with universal newlines in that only LF and CR LF end a line,
+    so that a U+2028 or a lone CR inside a sentence does not shift the lines behind it.
+
+    Args:
+        src: The source file, such as ``corpus.{src}``; ``{src}`` and ``{tgt}`` stand for the languages.
+        tgt: The target file.
+        links: File of gold links in Pharaoh format, kept as they are in the column ``links``.
+        ids_path: File of row ids, if the lines are not numbered.
+        docs_path: File with the document each line belongs to, kept in the column ``doc``.
+        numbered: Whether each line starts with an id and a TAB.
+        tokens: How the words are marked; ``spaces``: by ASCII spaces; ``whitespace``: by any Unicode white
+            space; ``none``: the text is not tokenised.
+        prefix: Put before every id, so that several files can be joined.
+
+    Raises:
+        ValueError: Both `ids_path` and `numbered` are given.
+
+    Complexity:
+        O(bytes) time; memory for the bitext only.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp())
+        >>> for lang, text in (("de", "Haus\n"), ("en", "house\n")):
+        ...     _ = (path / f"x.{lang}").write_text(text, encoding="utf-8")
+        >>> Moses(f"{path}/x.{{src}}", f"{path}/x.{{tgt}}", prefix="x").read(("deu_Latn", "eng_Latn")).ids
+        ['x0']
+    """
+
+    src: PathText
+    tgt: PathText
+    links: PathText = ""
+    ids_path: PathText = ""
+    docs_path: PathText = ""
+    numbered: bool = False
+    tokens: Literal["none", "spaces", "whitespace"] = "none"
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if self.ids_path and self.numbered:
+            raise ValueError("ids come from a file or from the lines themselves: give ids_path or numbered, not both")
+
+    def inputs(self, pair: tuple[str, str]) -> list[Path]:
+        """The files that `read` would read.
+
+        Raises:
+            DataError: One does not exist.
+        """
+        return list(self._files(pair).values())
+
+    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
+        """Read the pairs; `pair` names the languages.
+
+        Raises:
+            DataError: A file cannot be read, they differ in length, or ids do not agree.
+        """
+        files = self._files(pair)
+        bitext = collect(self._chunks(files), langs=pair, where=str(files["src"]))
+        if self.tokens == "whitespace":
+            return bitext.split_on_whitespace()
+        if self.tokens == "spaces":
+            for side in cast(tuple[Side, ...], ("src", "tgt")):
+                spans = [[x for m in _BETWEEN_SPACES.finditer(t) for x in m.span()] for t in bitext.column(side)]
+                bitext = bitext.with_spans(side, spans)
+        return bitext
+
+    def _files(self, pair: tuple[str, str]) -> dict[str, Path]:
+        given = {"src": self.src, "tgt": self.tgt, "links": self.links, "id": self.ids_path, "doc": self.docs_path}
+        return {name: locate(path, pair) for name, path in given.items() if path}
+
+    def _chunks(self, files: Mapping[str, Path]) -> Iterator[Columns]:
+        names, done = list(files), 0
+        rows = _numbered(files) if self.numbered else _in_step(files)
+        for batch in batches(rows):
+            columns = dict(zip([*names, "id"] if self.numbered else names, zip(*batch, strict=True), strict=True))
+            if self.prefix:
+                ids = columns.get("id") or tuple(str(i) for i in range(done, done + len(batch)))
+                columns["id"] = tuple(self.prefix + name for name in ids)
+            done += len(batch)
+            yield columns
+
+
+def _in_step(files: Mapping[str, Path]) -> Iterator[tuple[str, ...]]:
+    """The files' lines side by side."""
+    streams = [read_lines(path) for path in files.values()]
+    count = 0
+    for row in zip_longest(*streams):
+        if None in row:
+            counts = [count + (line is not None) + sum(1 for _ in s) for line, s in zip(row, streams, strict=True)]
+            found = ", ".join(f"{n} lines in {path}" for n, path in zip(counts, files.values(), strict=True))
+            raise DataError(f"{files['src']}: found {found}, expected equal numbers; the files do not belong together")
+        count += 1
+        yield row
+
+
+def _numbered(files: Mapping[str, Path]) -> Iterator[tuple[str, ...]]:
+    """The files' lines side by side, the id that starts them at the end of the row."""
+    parts = [name in ("src", "tgt", "links") for name in files]
+    for number, row in enumerate(_in_step(files), 1):
+        ids: set[str] = set()
+        texts: list[str] = []
+        for line, has_id, path in zip(row, parts, files.values(), strict=True):
+            name, tab, text = line.partition("\t") if has_id else ("", "\t", line)
+            if not tab:
+                raise DataError(
+                    f"{path} line {number}: found {line[:40]!r}, expected an id, a TAB and the text; leave numbered out if lines have no ids"
+                )
+            texts.append(text)
+            ids |= {name} if has_id else set()
+        if len(ids) > 1:
+            raise DataError(
+                f"{files['src']} line {number}: found the ids {', '.join(sorted(ids))} side by side, expected the same "
+                "in each file; the lines do not correspond"
+            )
+        yield (*texts, *ids)

@@ -1,0 +1,1 @@
+"""Writers of sentence pairs: a bitext to a file."""

@@ -1,0 +1,1 @@
+"""Pipeline: a project file to a checked plan to resumable steps."""

@@ -1,0 +1,1 @@
+"""Report: a finished run as one self-contained HTML page."""

@@ -1,0 +1,245 @@
+"""The contract that every registered method keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from polyalign.core import params, registry
+from polyalign.core.bitext import Bitext
+from polyalign.core.document import Document
+from polyalign.core.errors import ConfigError
+from polyalign.core.jit import set_threads
+from polyalign.core.links import Links
+from polyalign.pipeline.tasks import task_of
+
+ROWS = list(registry.rows().values())
+#: Parameters without a default, for building any row.
+REQUIRED = {"path": "x", "src": "x", "tgt": "y", "fields": {"deu_Latn": "de"}}
+
+
+def build(row, **given):
+    needed = {p.name: REQUIRED[p.name] for p in params.params_of(registry.load(row)) if p.required}
+    return params.build(row, {**needed, **given})
+
+
+def of(task):
+    return pytest.mark.parametrize("row", [r for r in ROWS if r.task == task], ids=lambda r: r.id)
+
+
+every = pytest.mark.parametrize("row", ROWS, ids=lambda r: r.id)
+
+
+def test_there_are_rows():
+    assert len(ROWS) >= 25
+
+
+@every
+def test_it_is_a_frozen_dataclass_that_builds_from_defaults_and_json(row):
+    method = build(row)
+    assert dataclasses.is_dataclass(method)
+    assert type(method).__dataclass_params__.frozen
+    assert not hasattr(method, "__dict__"), "give the dataclass slots=True"
+    again = params.build(row, json.loads(json.dumps(params.to_dict(method))))
+    assert again == method
+    for preset in row.presets:
+        build(row, preset=preset)
+
+
+@every
+def test_an_unknown_parameter_is_refused_with_a_suggestion(row):
+    fields = [p.name for p in params.params_of(registry.load(row))]
+    name = f"{fields[0]}x" if fields else "anything"
+    with pytest.raises(
+        ConfigError, match=f"takes no parameter '{name}'" + (f"; did you mean '{fields[0]}'" if fields else "")
+    ):
+        build(row, **{name: 1})
+
+
+@every
+def test_it_is_documented(row):
+    doc = inspect.getdoc(registry.load(row)) or ""
+    summary = registry.summary(row)
+    assert summary.endswith(".")
+    assert "\n" not in summary
+    assert len(summary) <= 140
+    undescribed = [p.name for p in params.params_of(registry.load(row)) if not p.help]
+    assert not undescribed, undescribed
+    for key in row.papers:
+        assert key in registry.bibliography(), f"{key} is not in references.bib"
+        assert key in doc, f"the docstring does not cite {key}"
+
+
+@every
+def test_it_can_be_a_step_or_is_part_of_one(row):
+    assert task_of(row.id) is not None or row.task == "words.symmetrize"
+
+
+def test_listing_the_methods_imports_none():
+    code = "import sys; from polyalign.core import registry; [registry.summary(r) for r in registry.rows().values()]; print([m for m in ('numba', 'scipy', 'lxml', 'pycld2', 'sentencex') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+# -- text
+
+EDGES = r"[\s\u200b\u2060\ufeff]"
+
+NASTY = [
+    "",
+    " ",
+    "a",
+    "\u200b",
+    "Ein Satz. Noch einer!",
+    "مرحبا بالعالم. كيف حالك؟",
+    "你好。再见！",
+    "x" * 5000,
+    "word " * 5000,
+    "e\u0301a\u0300 🏳️‍🌈 \x00 \ufeff\r\n\tz",
+]
+
+
+@of("text.normalize")
+def test_normalisers_map_back_and_settle(row):
+    method = build(row)
+    for text in NASTY:
+        out = method(text)
+        assert len(out.starts) == len(out.text) + 1
+        assert out.starts[-1] == len(text)
+        assert (np.diff(out.starts) >= 0).all()
+        assert method(out.text).text == out.text
+
+
+@of("text.split")
+@pytest.mark.parametrize("lang", ["deu_Latn", "cmn_Hans", "arb_Arab", "khm_Khmr", "und"])
+def test_splitters_lose_nothing(row, lang):
+    method = build(row)
+    for text in NASTY:
+        out = method(text, lang)
+        assert len(out.paragraphs) == len(out.spans)
+        covered = np.zeros(len(text), bool)
+        for a, b in out.spans.tolist():
+            assert text[a:b] == text[a:b].strip()
+            assert not covered[a:b].any()
+            covered[a:b] = True
+        assert all(covered[i] or c.isspace() or c in "\u200b\ufeff\x00" for i, c in enumerate(text))
+
+
+@of("text.tokenize")
+@pytest.mark.parametrize(
+    "lang", ["deu_Latn", "fra_Latn", "cmn_Hans", "jpn_Jpan", "tha_Thai", "khm_Khmr", "arb_Arab", "und"]
+)
+def test_tokenisers_lose_nothing(row, lang):
+    method = build(row)
+    for text in NASTY:
+        spans = method(text, lang)
+        assert spans.shape == (len(spans), 2)
+        # White space, and the invisible marks of a word's edge, are all that lies outside tokens.
+        kept = "".join(text[a:b] for a, b in spans.tolist())
+        assert re.sub(EDGES, "", kept) == re.sub(EDGES, "", text)
+        assert (spans[1:, 0] >= spans[:-1, 1]).all()
+
+
+@of("text.identify")
+def test_identifiers_answer_for_every_text(row):
+    answers = build(row)(NASTY)
+    assert len(answers) == len(NASTY)
+    assert all(0 <= a.confidence <= 1 for a in answers)
+    assert answers[0].lang == "und"
+
+
+# -- sentences
+
+
+def documents():
+    lines = [f"Satz {i} hat {i * 7 % 11} rote Hunde und 3 Katzen." for i in range(12)]
+    other = [f"Sentence {i} has {i * 7 % 11} red dogs and 3 cats." for i in range(12)]
+    src = [
+        Document.from_lines(lines),
+        Document.from_lines([]),
+        Document.from_lines(["a"]),
+        Document.from_lines(["Wort " * 5000]),
+        Document.from_lines(["a", "", "b"]),
+    ]
+    tgt = [
+        Document.from_lines(other[:5] + other[6:]),
+        Document.from_lines(["x"]),
+        Document.from_lines([]),
+        Document.from_lines(["word " * 5000]),
+        Document.from_lines(["c", "", "d"]),
+    ]
+    return src, tgt
+
+
+@of("sentences.align")
+def test_sentence_aligners_cover_both_sides_and_repeat_themselves(row):
+    method = build(row)
+    src, tgt = documents()
+    results = []
+    for threads in (1, 0):
+        set_threads(threads)
+        beads = method.align(src, tgt)
+        for s, t, b in zip(src, tgt, beads, strict=True):
+            assert (b.src_end[-1] if len(b) else 0) == len(s)
+            assert (b.tgt_end[-1] if len(b) else 0) == len(t)
+            assert np.isfinite(b.score).all()
+        results.append([x.tobytes() for b in beads for x in (b.src_start, b.src_end, b.tgt_start, b.tgt_end, b.score)])
+    set_threads(0)
+    assert results[0] == results[1]
+    assert [len(b) for b in method.align([], [])] == []
+
+
+# -- words
+
+
+def bitext():
+    src = ["das Haus", "das Buch ist neu", "", "ein Buch", "x", "", "Wort " * 5000]
+    tgt = ["the house", "the book is new", "word", "a book", "y z", "", "word " * 5000]
+    return Bitext.build(src, tgt)
+
+
+@of("words.align")
+def test_word_aligners_keep_rows_and_repeat_themselves(row, tmp_path):
+    method = build(row)
+    corpus = bitext()
+    before = corpus.table.to_pydict()
+    results = []
+    for threads in (1, 0):
+        set_threads(threads)
+        model = method.fit(corpus)
+        links = model.align(corpus)
+        assert len(links) == len(corpus)
+        assert links.pairs(2) == links.pairs(5) == []
+        assert {(0, 0), (1, 1)} <= set(links.pairs(0))
+        results.append([a.tobytes() for a in (links.offsets, links.src, links.tgt)])
+    set_threads(0)
+    assert results[0] == results[1]
+    assert corpus.table.to_pydict() == before
+    model.save(tmp_path / "model")
+    assert type(model).load(tmp_path / "model").align(corpus).to_pharaoh() == links.to_pharaoh()
+    assert len(method.fit(corpus.select(np.zeros(len(corpus), bool))).align(corpus)) == len(corpus)
+
+
+@of("words.symmetrize")
+def test_symmetrisers_stay_between_intersection_and_union(row):
+    forward = Links.from_pairs([[(0, 0), (1, 1)], [], [(2, 0)]])
+    backward = Links.from_pairs([[(0, 0), (2, 1)], [], []])
+    out = build(row)(forward, backward).to_pairs()
+    for o, f, b in zip(out, forward.to_pairs(), backward.to_pairs(), strict=True):
+        assert f & b <= o <= f | b
+
+
+@of("words.lexicon")
+def test_lexica_hold_probabilities(row):
+    corpus = Bitext.build(["das Haus", "das Buch"] * 8, ["the house", "the book"] * 8)
+    table = build(row).extract(corpus, Links.from_pairs([[(0, 0), (1, 1)]] * 16))
+    assert table.num_rows == 3
+    assert {"src", "tgt", "count", "p_tgt_given_src", "p_src_given_tgt"} <= set(table.column_names)
+    assert build(row).extract(corpus, Links.from_pairs([[]] * 16)).num_rows == 0

@@ -1,0 +1,44 @@
+"""Rules of the house that a linter does not know."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+COMPARISONS = {"allclose", "array_equal", "isclose", "equals", "array_equiv"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT / "src").as_posix())
+def test_a_file_fits_in_the_head(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+    assert path.stem not in ("utils", "helpers", "misc", "common")
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda p: p.relative_to(ROOT / "tests").as_posix())
+def test_no_comparison_goes_unasserted(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bare = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and (
+            isinstance(node.value, ast.Compare)
+            or (isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") in COMPARISONS)
+        )
+    ]
+    assert not bare, f"compared and not asserted in lines {bare}"
+
+
+def test_every_paper_is_used():
+    used = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES)
+    bib = (ROOT / "src/polyalign/references.bib").read_text(encoding="utf-8")
+    keys = re.findall(r"^@\w+\{([^,]+),", bib, re.M)
+    assert keys
+    assert len(keys) == len(set(keys))
+    assert [k for k in keys if k not in used] == []
