@@ -38,7 +38,9 @@ def write_pages(app: Sphinx) -> None:
         for row in rows:
             cites = " ".join(f"{{cite:p}}`{key}`" for key in row.papers)
             index.append(f"| [`{row.id}`]({task}.md#{anchor(row.id)}) | {registry.summary(row)} | {cites} |")
-        (folder / f"{task}.md").write_text("\n\n".join([f"# {TITLES.get(task, task)}", *map(page, rows)]) + "\n", encoding="utf-8")
+        (folder / f"{task}.md").write_text(
+            "\n\n".join([f"# {TITLES.get(task, task)}", *map(page, rows)]) + "\n", encoding="utf-8"
+        )
     (folder / "index.md").write_text("\n".join(index) + "\n", encoding="utf-8")
 
 
@@ -55,7 +57,10 @@ def page(row: registry.Row) -> str:
     fields = params.params_of(cls)
     if fields:
         lines = ["| parameter | default | meaning |", "|---|---|---|"]
-        lines += [f"| `{p.name}` | {'(required)' if p.required else f'`{p.default!r}`'} | {p.help.replace('|', chr(92) + '|')} |" for p in fields]
+        lines += [
+            f"| `{p.name}` | {'(required)' if p.required else f'`{p.default!r}`'} | {p.help.replace('|', chr(92) + '|')} |"
+            for p in fields
+        ]
         out.append("\n".join(lines))
     for name, values in row.presets.items():
         out.append(f"Preset `{name}`: " + ", ".join(f"`{k} = {v}`" for k, v in values.items()))

@@ -6,5 +6,9 @@ from polyalign.core.registry import Row
 
 METHODS: list[Row] = [
     Row("evaluate/aer", "polyalign.evaluate.aer:AER", ("och2003systematic", "efron1979bootstrap")),
-    Row("evaluate/sentences", "polyalign.evaluate.sentences:SentenceAlignment", ("thompson2019vecalign", "efron1979bootstrap")),
+    Row(
+        "evaluate/sentences",
+        "polyalign.evaluate.sentences:SentenceAlignment",
+        ("thompson2019vecalign", "efron1979bootstrap"),
+    ),
 ]

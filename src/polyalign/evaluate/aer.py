@@ -18,8 +18,8 @@ _COLUMNS = ("links", "sure", "hits_sure", "hits_possible")
 class AER:
     """Measure word links against gold that tells sure links from possible ones.
 
-    With links A, sure gold S and possible gold P (which holds S): precision = |A & P| / |A|,
-    recall = |A & S| / |S|, AER = 1 - (|A & S| + |A & P|) / (|A| + |S|); lower is better. Counts are summed over
+    With links A, sure gold S and possible gold P (which holds S): ``precision = |A & P| / |A|``,
+    ``recall = |A & S| / |S|``, ``AER = 1 - (|A & S| + |A & P|) / (|A| + |S|)``; lower is better. Counts are summed over
     all sentence pairs. F1 is that of precision and recall as above; with sure gold only AER = 1 - F1.
 
     Args:
