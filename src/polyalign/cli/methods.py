@@ -23,4 +23,4 @@ def command(task: str | None, as_json: bool) -> None:
             [{"id": r.id, "summary": registry.summary(r), "papers": list(r.papers), "extra": r.extra} for r in rows]
         )
         return
-    print_table(("method", "what it does", "papers"), [(r.id, registry.summary(r), ", ".join(r.papers)) for r in rows])
+    print_table(("method", "what it does"), [(r.id, registry.summary(r)) for r in rows])

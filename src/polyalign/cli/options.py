@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import rich_click as click
+from rich_click.utils import OptionGroupDict
 
 from polyalign.core import params, registry
 from polyalign.core.errors import ConfigError, UnknownMethodError
@@ -102,7 +103,16 @@ class MethodGroup(click.RichGroup):
             row = registry.find(args[0], task=self.task)
         except UnknownMethodError as error:
             raise ConfigError(f"{ctx.command_path}: {error}") from None
-        return row.name, self._command(row), args[1:]
+        command = self._command(row)
+        # rich-click takes panels by the command's path: the verb's own options, then the method's.
+        shared = {p.name for p in self.arguments}
+        options = [p for p in command.params if isinstance(p, click.Option)]
+        panels: list[OptionGroupDict] = [
+            {"name": "Options", "options": [p.opts[0] for p in options if p.name in shared] + ["--help"]},
+            {"name": "Parameters of the method", "options": [p.opts[0] for p in options if p.name not in shared]},
+        ]
+        click.rich_click.OPTION_GROUPS[f"{ctx.command_path} {row.name}"] = panels
+        return row.name, command, args[1:]
 
     def _command(self, row: registry.Row) -> click.Command:
         own = {p.name for p in self.arguments}
@@ -120,5 +130,5 @@ class MethodGroup(click.RichGroup):
             name=row.name,
             params=[*self.arguments, *(option_of(p) for p in fields)],
             callback=callback,
-            help=registry.docstring(row).split("\nArgs:")[0],
+            help=f"{registry.summary(row)}\n\nHow it works, and the papers: polyalign show {row.id}",
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+from typing import Literal, get_args, get_origin
 
 import rich_click as click
 
@@ -45,7 +45,7 @@ def command(method: str, as_json: bool) -> None:
         return
     click.echo(click.style(row.id, bold=True) + (f"  (needs polyalign[{row.extra}])" if row.extra else ""))
     click.echo()
-    click.echo((inspect.getdoc(cls) or "").split("\nArgs:")[0].rstrip())
+    click.echo(plain(inspect.getdoc(cls) or ""))
     click.echo()
     print_table(
         ("parameter", "type", "default", "meaning"),
@@ -57,10 +57,13 @@ def command(method: str, as_json: bool) -> None:
         click.echo(f"\n{entry}")
 
 
+def plain(docstring: str) -> str:
+    """A docstring's prose without its markup."""
+    return docstring.split("\nArgs:")[0].rstrip().replace("``", "").replace("**", "")
+
+
 def type_name(kind: object) -> str:
-    """A type as a person would write it."""
-    return (
-        kind.__name__
-        if isinstance(kind, type) and not dataclasses.is_dataclass(kind)
-        else str(kind).replace("typing.", "")
-    )
+    """A type as a person would write it: the values to choose from, or its name."""
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, get_args(kind)))
+    return kind.__name__ if isinstance(kind, type) and get_origin(kind) is None else str(kind)

@@ -21,8 +21,8 @@ class HMM:
     p(f, a | e) = prod_j p(a_j | a_{j-1}) t(f_j | e_{a_j}). A step goes to NULL with probability null_prior,
     which remembers the last word chosen; else to word i with probability
     (1 - uniform) s(i', i) / sum_l s(i', l) + uniform / I. The weight s is free for every distance
-    ``|i - i'| <= reach``; all words further to one side share one weight equally. IBM Model 1 comes first, then EM by scaled forward-backward; the
-    weights take a minorise-maximise step, since their normaliser depends on the position. With `agreement`
+    ``|i - i'| <= reach``; all words further to one side share one weight equally. IBM Model 1 comes first, then EM by
+    scaled forward-backward; the weights take a minorise-maximise step, since their normaliser depends on the position. With `agreement`
     the expected count of a cell is the product of both directions' posteriors. The lexical table has a
     Dirichlet prior as in `words.align/ibm1`. Links are decoded from posteriors.
 
