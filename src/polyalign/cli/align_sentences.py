@@ -52,7 +52,7 @@ command = MethodGroup(
     task="sentences.align",
     verb=align_sentences,
     help="Align two documents, one sentence a line (an empty line ends a paragraph). "
-    "OUT gets vecalign's format, `[src]:[tgt]:score` with 0-based line numbers, or a bitext if it is named .tsv, .tmx, .jsonl, .parquet.",
+    "OUT gets vecalign's format, `\\[src]:\\[tgt]:score` with 0-based line numbers, or a bitext if it is named .tsv, .tmx, .jsonl, .parquet.",
     arguments=[
         click.Argument(["src"]),
         click.Argument(["tgt"]),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import rich_click as click
+from rich.markup import escape
 from rich_click.utils import OptionGroupDict
 
 from polyalign.core import params, registry
@@ -46,7 +47,7 @@ def option_of(param: Param) -> click.Option:
     """One parameter as an option; its absence leaves the method's own default."""
     flag = "--" + param.name.replace("_", "-")
     names = [f"{flag}/--no-{flag[2:]}"] if param.type is bool else [flag]
-    help = param.help + ("" if param.required else f" [dim](default: {_shown(param.default)})[/dim]")
+    help = escape(param.help) + ("" if param.required else f" [dim](default: {_shown(param.default)})[/dim]")
     return click.Option(
         [*names, param.name], type=flag_type(param.type), default=None, required=param.required, help=help
     )
@@ -108,7 +109,7 @@ class MethodGroup(click.RichGroup):
         shared = {p.name for p in self.arguments}
         options = [p for p in command.params if isinstance(p, click.Option)]
         panels: list[OptionGroupDict] = [
-            {"name": "Options", "options": [p.opts[0] for p in options if p.name in shared] + ["--help"]},
+            {"name": "In and out", "options": [p.opts[0] for p in options if p.name in shared] + ["--help"]},
             {"name": "Parameters of the method", "options": [p.opts[0] for p in options if p.name not in shared]},
         ]
         click.rich_click.OPTION_GROUPS[f"{ctx.command_path} {row.name}"] = panels
