@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -142,21 +141,39 @@ def test_two_runs_do_not_share_a_folder(toy, done):
         run(read_project(toy, blocked))
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.4, 1.2])
-def test_killed_anywhere_the_same_command_finishes_with_the_same_bytes(toy, done, moment):
-    """`kill -9` some time after the first step started; then the same command."""
-    output = toy.parent / f"killed-{moment}"
+def started(toy: Path, output: Path) -> tuple[list[str], subprocess.Popen[bytes]]:
+    """A run in a process of its own, as soon as its first step has begun."""
     command = [sys.executable, "-m", "polyalign.cli.main", "run", str(toy), "--output", str(output), "--no-report"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     events = output / "events.jsonl"
     for _ in range(600):
         if process.poll() is not None or (events.exists() and "start" in events.read_text()):
             break
         time.sleep(0.05)
+    return command, process
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.4, 1.2])
+def test_killed_anywhere_the_same_command_finishes_with_the_same_bytes(toy, done, moment):
+    """`kill -9` some time after the first step started; then the same command."""
+    output = toy.parent / f"killed-{moment}"
+    command, process = started(toy, output)
     time.sleep(moment)
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    assert contents(output) == contents(done)
+
+
+def test_interrupted_it_says_how_to_go_on(toy, done):
+    output = toy.parent / "interrupted"
+    command, process = started(toy, output)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == "interrupted; the same command goes on where it stopped"
+    assert b"Traceback" not in err
+    assert not list(output.rglob("*.part"))
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     assert contents(output) == contents(done)
 

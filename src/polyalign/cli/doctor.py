@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any
 
 import rich_click as click
 from packaging.requirements import Requirement
@@ -57,22 +59,29 @@ def _package(text: str) -> tuple[str, str, str]:
 
 
 def _warm() -> list[tuple[str, str, str]]:
-    """Run every aligner once on two sentence pairs, which compiles all that it needs."""
+    """Run everything that has kernels once on two sentence pairs, which compiles all that it needs."""
     import numpy as np
 
     from polyalign.core import params, registry
     from polyalign.core.bitext import Bitext
     from polyalign.core.document import Document
+    from polyalign.core.links import Links
 
     bitext = Bitext.build(["a b", "b"], ["c d", "d"])
+    links = Links.from_pairs([[(0, 0), (1, 1)], [(0, 0)]])
     doc = Document("", ("a b.", "b 1."), np.zeros(2, np.int32))
+    uses: dict[str, Callable[[Any], object]] = {
+        "sentences.align": lambda m: m.align([doc], [doc]),
+        "words.align": lambda m: m.fit(bitext).align(bitext),
+        "words.symmetrize": lambda m: m(links, links),
+        "words.lexicon": lambda m: m.extract(bitext, links),
+    }
     rows = []
     for row in registry.rows().values():
-        if row.task not in ("words.align", "sentences.align") or registry.missing(row):
+        if row.task not in uses or registry.missing(row):
             continue
         began = time.perf_counter()
-        method = params.build(row)
-        method.fit(bitext).align(bitext) if row.task == "words.align" else method.align([doc], [doc])
+        uses[row.task](params.build(row))
         rows.append((row.id, f"{time.perf_counter() - began:.1f} s", "ok"))
         console.print(f"{row.id} ready", markup=False)
     return rows

@@ -66,7 +66,7 @@ class AER:
                 "keep the empty lines, a pair without links is one too"
             )
         items = _statistics(hyp, gold)
-        links, sure, hits_sure, hits_possible = (float(x) for x in items.sum(axis=0))
+        links, sure, hits_sure, hits_possible = (int(x) for x in items.sum(axis=0))
         if links + sure == 0:
             raise DataError(
                 f"evaluate/aer: found no link in {len(gold)} sentence pairs, neither to score nor sure gold ones; "
@@ -88,7 +88,7 @@ class AER:
                 "f1": f1,
                 "links": links,
                 "sure": sure,
-                "possible": float(len(gold.src)),
+                "possible": len(gold.src),
                 "hits_sure": hits_sure,
                 "hits_possible": hits_possible,
             },

@@ -74,7 +74,7 @@ class SentenceAlignment:
             bootstrap(items, lambda s: _values(s)[..., 2], samples=self.samples, seed=self.seed),
             signature(metric="sentences", counts="vecalign", unit=unit, samples=self.samples, seed=self.seed),
             items,
-            {**parts, **{k: float(v) for k, v in counts.items()}},
+            {**parts, **{k: int(v) for k, v in counts.items()}},
         )
 
 
