@@ -19,6 +19,7 @@ myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["../src/polyalign/references.bib"]
 bibtex_default_style = "unsrt"
+default_role = "code"
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 nitpicky = False

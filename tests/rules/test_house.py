@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,15 @@ def test_every_paper_is_used():
     assert keys
     assert len(keys) == len(set(keys))
     assert [k for k in keys if k not in used] == []
+
+
+def test_every_data_file_is_in_the_wheel():
+    """A file that is in the source tree and not in `package-data` is missing for users, and only for them."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "package-data"
+    ]["polyalign"]
+    package = ROOT / "src/polyalign"
+    named = {path for pattern in patterns for path in package.glob(pattern) if path.is_file()}
+    data = {p for p in package.rglob("*") if p.is_file() and p.suffix != ".py" and "__pycache__" not in p.parts}
+    assert len(data) > 80
+    assert data - named == set()
