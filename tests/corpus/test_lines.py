@@ -84,7 +84,7 @@ def test_fast_align(write, tmp_path):
         ("a b\n", r"line 1: found 1 fields between '\|\|\|', expected src \|\|\| tgt"),
         ("a ||| b\nc\n", r"line 2: found 1 fields between '\|\|\|', expected 2 as in line 1"),
         ("a ||| b\nc ||| d ||| 0-0\n", "line 2: found 3 fields"),
-        ("a ||| b\n\n", "line 2: found 1 fields"),
+        ("a ||| b\nc\n", "line 2: found 1 fields"),
         ("a ||| b ||| c ||| d\n", "line 1: found 4 fields"),
     ],
 )
@@ -108,3 +108,12 @@ def test_the_first_spelling_that_exists_is_taken(tmp_path, monkeypatch):
         locate("nix")
     assert locate("-").name == "-"
     assert expand("plain", ("und", "und")) == ["plain"]
+
+
+def test_an_empty_line_of_fast_aligns_format_is_an_empty_pair(tmp_path):
+    path = tmp_path / "x.fa"
+    for text, src in [("\na ||| b\n\n ||| \nc ||| d\n", ["", "a", "", "", "c"]), ("\n \n", ["", ""]), ("", [])]:
+        path.write_text(text, encoding="utf-8")
+        bitext = FastAlign(str(path)).read()
+        assert bitext.src == src
+        assert len(bitext.tgt) == len(src)

@@ -21,7 +21,8 @@ class FastAlign:
     A third field, if every line has one, is kept as gold links in the column ``links``. Spaces and
     TABs around a side are not part of it.
 
-    **Differs:** from fast_align in that a side may be empty; such pairs are for ``corpus.select`` to drop.
+    **Differs:** from fast_align in that a side may be empty; such pairs are for ``corpus.select`` to drop. An empty
+    line is a pair of two empty sides, so that links written a line a pair stay on their lines.
 
     Args:
         path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
@@ -67,14 +68,24 @@ def _chunks(path: Path) -> Iterator[Columns]:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    width = 0
+    width, first, waiting = 0, 0, 0
     for number, line in enumerate(read_lines(path), 1):
         fields = [field.strip(" \t") for field in line.split("|||")]
-        if number == 1 and len(fields) in (2, 3):
-            width = len(fields)
+        if fields == [""]:
+            # A pair without words: it keeps its line, so that links stay on theirs.
+            if width:
+                yield [""] * width
+            else:
+                waiting += 1
+            continue
+        if not width and len(fields) in (2, 3):
+            width, first = len(fields), number
+            yield from ([""] * width for _ in range(waiting))
         if len(fields) != width:
-            expected = f"{width} as in line 1" if width else "src ||| tgt, with links as a third if there are any"
+            expected = f"{width} as in line {first}" if width else "src ||| tgt, with links as a third if there are any"
             raise DataError(
                 f"{path} line {number}: found {len(fields)} fields between '|||', expected {expected}; correct that line"
             )
         yield fields
+    if not width:
+        yield from (["", ""] for _ in range(waiting))
