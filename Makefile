@@ -33,4 +33,5 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) runs docs/_build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) runs docs/_build docs/generated .mypy_cache .ruff_cache .pytest_cache
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
