@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polyalign.core.document import Document
 from polyalign.core.errors import DataError
-from polyalign.kernels.lengths import length_cost
+from polyalign.kernels.lengths import _least_cost, align_one, length_cost
 from polyalign.sentences.gale_church import PENALTIES, GaleChurch
 
 TYPES = {tuple(int(x) for x in name.split("-")): cost for name, cost in PENALTIES.items()}
@@ -52,6 +52,31 @@ def test_length_cost_is_the_two_sided_normal():
         )
     assert length_cost(0.0, 0.0, 1.0, 6.8) == 0.0
     assert length_cost(1.0, 4000.0, 1.0, 6.8) == 1e5
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0.1, 10), st.floats(0.1, 100))
+def test_least_cost_is_no_more_than_the_cost(src, tgt, ratio, variance):
+    assert _least_cost(src, tgt, ratio, variance) <= length_cost(src, tgt, ratio, variance)
+
+
+@pytest.mark.parametrize("missing", [range(0), range(200, 400), range(150)])
+def test_a_moving_band_finds_what_the_whole_lattice_holds(missing):
+    draw = np.random.default_rng(2)
+    src = draw.integers(10, 200, 600).astype(np.float64)
+    tgt = np.array(
+        [s * draw.uniform(0.8, 1.2) // 1 for k, s in enumerate(src) if k not in missing and draw.random() < 0.98]
+    )
+    chars = tuple(np.concatenate([np.zeros(1), np.cumsum(x)]) for x in (src, tgt))
+    breaks = tuple(np.zeros(len(x), np.bool_) for x in chars)
+    da, db = (np.array([t[k] for t in sorted(TYPES)], np.int32) for k in (0, 1))
+    penalty = np.array([TYPES[t] for t in sorted(TYPES)])
+    found = []
+    for full in (0, 10**9):
+        out, score = np.zeros((len(src) + len(tgt), 2), np.int32), np.zeros(len(src) + len(tgt), np.float32)
+        count = align_one(chars, breaks, 1.0, 6.8, da, db, penalty, full, 32, out, score)
+        found.append((out[:count].tolist(), score[:count].tolist()))
+    assert found[0] == found[1]
 
 
 @settings(deadline=None, max_examples=50)

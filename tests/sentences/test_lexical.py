@@ -61,6 +61,12 @@ def test_hundreds_of_missing_lines_do_no_great_harm():
     assert f1(Lexical().align([src], [tgt]), [gold]) > 0.95
 
 
+def test_a_missing_beginning_does_no_great_harm():
+    src, tgt, gold = planted(1000, 4, drop=range(300), cipher=False)
+    small = planted(20, 5, cipher=False)
+    assert f1(Lexical().align([small[0], src], [small[1], tgt]), [small[2], gold]) > 0.95
+
+
 def test_a_column_of_numbers_does_no_great_harm():
     src, tgt, gold = planted(120, 5, number=True, merge=0.2)
     assert f1(Lexical().align([src], [tgt]), [gold]) > 0.9

@@ -43,6 +43,32 @@ def test_encode_shares_ids_between_sides():
     assert ids == {"one": 0, "two": 1, "three": 2}
 
 
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(
+        st.text("aB\u00df\u0130\u03a3_1\u00b2\u0301 .,-\n\r\0\ufeff\u2028\u4e00\u4e8c\u0e01", max_size=8), max_size=6
+    )
+)
+def test_words_of_many_sentences_are_those_of_each(sentences):
+    ids = {"b": 0}
+    values, starts = encode(sentences, ids)
+    words = list(ids)
+    assert list(ids.values()) == list(range(len(ids)))
+    got = [[words[v] for v in values[a:b]] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    assert got == [tokens(s) for s in sentences]
+
+
+def test_many_strong_words_do_not_overflow():
+    words, starts = ragged([[0] * 5000])
+    other, other_starts = ragged([[0], [1]])
+    gains = cell_gains(
+        words, starts, other, other_starts, np.zeros(1, np.int32), np.full(1, 2, np.int32), np.array([0, 2]),
+        np.array([0, 1, 1]), np.zeros(1, np.int32), np.array([1e6]), 1.0, 2, np.full(2, -1, np.int32),
+    )  # fmt: skip
+    expected = [[5000 * math.log(1 + 1e6), 5000 * math.log(1 + 5e5)], [0.0, 0.0]]
+    assert gains.tolist() == [pytest.approx(row, rel=1e-5) for row in expected]
+
+
 @settings(deadline=None, max_examples=40)
 @given(SENTENCES, SENTENCES, st.integers(1, 3))
 def test_gains_are_log_likelihood_ratios_of_windows(y_side, x_side, sizes):

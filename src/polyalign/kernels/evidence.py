@@ -1,4 +1,4 @@
-"""Aligning documents by length, words and paragraph breaks: edge scores, posteriors, decoding."""
+"""What beads are scored by: lengths, words and paragraph breaks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyalign.core.jit import F32, F64, I32, I64, Mask, kernel, prange
-from polyalign.kernels.lattice import best_path, posteriors, row_offsets, straight_band
+from polyalign.core.jit import F32, F64, I32, I64, Mask, kernel
 from polyalign.kernels.overlap import cell_gains
 
 #: A length mismatch costs no more than this: lengths alone never rule a bead out.
 _FLOOR = -8.0
-#: Recall does not count beads with an empty side: getting one right is worth half.
-_NULL_REWARD = 0.5
 
 
 class Text(NamedTuple):
@@ -77,137 +74,54 @@ class Beliefs(NamedTuple):
     cost: float
 
 
-@kernel(parallel=True)
-def align_batch(
-    src: Text, tgt: Text, src_clues: Clues, tgt_clues: Clues, beliefs: Beliefs,
-    cuts: I32, cuts_at: I64, half_width: I32, chunks: I64,
-) -> tuple[I32, F32, I64]:  # fmt: skip
-    """Align documents in parallel.
+class Region(NamedTuple):
+    """A part of a document's lattice with all that its beads are scored by; positions count from its corner.
 
     Args:
-        src: Source documents.
-        tgt: Target documents.
-        src_clues: What predicts source words.
-        tgt_clues: What predicts target words.
-        beliefs: What else to score by.
-        cuts: Chains of cuts to lay bands around, shape (c, 2).
-        cuts_at: First cut of each document, shape (d + 1,).
-        half_width: Nodes on each side of the chain, 0 to search the whole document, shape (d,).
-        chunks: Documents handed to one thread at a time.
-
-    Returns:
-        Cuts that end each bead and their posteriors, document k's from ``src.docs[k] + tgt.docs[k]`` on, and
-        the number of each document's beads.
+        src: Source sentences.
+        tgt: Target sentences.
+        low: First node of each row, shape (n + 1,).
+        high: Last node of each row.
+        agree: Evidence of breaks that meet, see `break_evidence`.
+        ended: Breaks before or at each cut, for either side.
+        left: First cell of each source sentence.
+        by_row: Where each source sentence's cells start.
+        to_src: Gain of a source sentence from each window of target sentences, see `cell_gains`.
+        top: First cell of each target sentence.
+        by_column: Where each target sentence's cells start.
+        to_tgt: Gain of a target sentence from each window of source sentences.
     """
-    d, width = len(src.docs) - 1, len(src_clues.at) - 1
-    out = np.zeros((src.docs[d] + tgt.docs[d], 2), np.int32)
-    score, count = np.zeros(len(out), np.float32), np.zeros(d, np.int64)
-    for chunk in prange(len(chunks) - 1):
-        slots = np.full((2, width), -1, np.int32)
-        for k in range(chunks[chunk], chunks[chunk + 1]):
-            one, other = _document(src, k), _document(tgt, k)
-            n, m = len(one.starts) - 1, len(other.starts) - 1
-            low, high = np.zeros(n + 1, np.int32), np.full(n + 1, m, np.int32)
-            if half_width[k] > 0:
-                straight_band(cuts[cuts_at[k] : cuts_at[k + 1]], n, m, half_width[k], low, high)
-            first = src.docs[k] + tgt.docs[k]
-            count[k] = _align(
-                one, other, src_clues, tgt_clues, beliefs, low, high, slots, out[first:], score[first:]
-            )  # fmt: skip
-    return out, score, count
+
+    src: Text
+    tgt: Text
+    low: I32
+    high: I32
+    agree: F64
+    ended: tuple[I64, I64]
+    left: I32
+    by_row: I64
+    to_src: F32
+    top: I32
+    by_column: I64
+    to_tgt: F32
 
 
 @kernel()
-def _document(text: Text, k: int) -> Text:
-    """The part of document k; words stay those of all documents."""
-    a, b = text.docs[k], text.docs[k + 1]
+def part(text: Text, first: int, last: int, document: int) -> Text:
+    """Some sentences of one document, where `document` others come before; words stay those of all."""
+    a, b = first + document, last + document + 1
     return Text(
-        text.docs,
-        text.chars[a + k : b + k + 1],
-        text.rarity[a + k : b + k + 1],
-        text.breaks[a + k : b + k + 1],
-        text.words,
-        text.starts[a : b + 1],
+        text.docs, text.chars[a:b], text.rarity[a:b], text.breaks[a:b], text.words, text.starts[first : last + 1]
     )
 
 
 @kernel()
-def _align(
-    src: Text, tgt: Text, src_clues: Clues, tgt_clues: Clues, beliefs: Beliefs,
-    low: I32, high: I32, slots: I32, out: I32, score: F32,
-) -> int:  # fmt: skip
-    """Align one document inside a band."""
-    rows, da, db = row_offsets(low, high), beliefs.da, beliefs.db
-    edges = _edges(src, tgt, src_clues, tgt_clues, beliefs, low, high, rows, slots)
-    posteriors(low, high, rows, da, db, edges)
-    for here in range(len(edges)):
-        for t in range(len(da)):
-            edges[here, t] = edges[here, t] * (1.0 if da[t] > 0 and db[t] > 0 else _NULL_REWARD) - beliefs.cost
-    count = best_path(low, high, rows, da, db, edges, out, score)
-    i, j = 0, 0
-    for k in range(count):
-        reward = 1.0 if out[k, 0] > i and out[k, 1] > j else _NULL_REWARD
-        score[k] = min(max((score[k] + beliefs.cost) / reward, 0.0), 1.0)
-        i, j = out[k, 0], out[k, 1]
-    return count
-
-
-@kernel()
-def _edges(
-    src: Text, tgt: Text, src_clues: Clues, tgt_clues: Clues, beliefs: Beliefs,
-    low: I32, high: I32, rows: I64, slots: I32,
-) -> F32:  # fmt: skip
-    """Log scores of all beads of the band, shape (nodes, types); -inf across paragraph breaks."""
-    n, da, db, ratio = len(low) - 1, beliefs.da, beliefs.db, beliefs.ratio
-    chars, rarity, breaks = (src.chars, tgt.chars), (src.rarity, tgt.rarity), (src.breaks, tgt.breaks)
-    left, top, by_row, by_column, to_src, to_tgt = _gains(
-        src, tgt, src_clues, tgt_clues, da.max(), db.max(), low, high, slots
-    )
-    # The normal density's logarithm, by table: it is looked up for every edge.
-    scale = -math.log(math.pi * beliefs.variance / ratio)
-    logs = np.log(np.maximum(np.arange(2048.0), 1.0) + 0.5)
-    share = 1.0 / np.maximum(np.arange(max(da.max(), db.max()) + 1.0), 1.0)
-    agree = _break_evidence(breaks[0], breaks[1])
-    ended = (np.cumsum(breaks[0]), np.cumsum(breaks[1]))
-    edges = np.full((rows[n + 1], len(da)), -np.inf, np.float32)
-    for i in range(n + 1):
-        for j in range(low[i], high[i] + 1):
-            at = agree[int(breaks[0][i]), int(breaks[1][j])]
-            for t in range(len(da)):
-                a, b = da[t], db[t]
-                p, q = i - a, j - b
-                if p < 0 or q < low[p] or q > high[p]:
-                    continue
-                if (a > 1 and ended[0][i - 1] > ended[0][p]) or (b > 1 and ended[1][j - 1] > ended[1][q]):
-                    continue  # it spans a paragraph break
-                value = beliefs.prior[t] + at
-                if a > 0 and b > 0:
-                    size = ratio * (chars[0][i] - chars[0][p]) + chars[1][j] - chars[1][q]
-                    off = size - 2.0 * (chars[1][j] - chars[1][q])
-                    log_size = logs[int(size)] if size < len(logs) else math.log(size)
-                    length = scale - log_size - off * off / (0.5 * beliefs.variance * size)
-                    usual = (rarity[0][i] - rarity[0][p]) * share[a] + (rarity[1][j] - rarity[1][q]) * share[b]
-                    gain = 0.0
-                    for y in range(q, j):
-                        gain += to_tgt[by_column[y] + p - top[y], a - 1]
-                    for x in range(p, i):
-                        gain += to_src[by_row[x] + q - left[x], b - 1]
-                    value += 0.5 * (max(length - usual, 2.0 * _FLOOR) + beliefs.lexical_weight * gain)
-                edges[rows[i] + j - low[i], t] = value / beliefs.temperature
-    return edges
-
-
-@kernel()
-def _gains(
-    src: Text, tgt: Text, src_clues: Clues, tgt_clues: Clues, tall: int, wide: int, low: I32, high: I32, slots: I32
-) -> tuple[I32, I32, I64, I64, F32, F32]:
-    """Lexical gains of every cell whose sentences some bead of the band can hold.
-
-    Returns:
-        The first cell of each row and of each column, their flat indices, and the gains of source
-        sentences by rows and of target sentences by columns.
-    """
-    n, m = len(src.starts) - 1, len(tgt.starts) - 1
+def region(
+    src: Text, tgt: Text, src_clues: Clues, tgt_clues: Clues, beliefs: Beliefs, agree: F64,
+    low: I32, high: I32, slots: I32,
+) -> Region:  # fmt: skip
+    """Find the lexical gains of every cell whose sentences some bead of the band can hold."""
+    n, m, tall, wide = len(src.starts) - 1, len(tgt.starts) - 1, beliefs.da.max(), beliefs.db.max()
     left, right = np.empty(n, np.int32), np.empty(n, np.int32)
     top, bottom = np.full(m, n, np.int32), np.zeros(m, np.int32)
     for i in range(n):
@@ -224,11 +138,61 @@ def _gains(
         tgt.words, tgt.starts, src.words, src.starts, top, bottom, by_column,
         tgt_clues.at, tgt_clues.word, tgt_clues.ratio, tgt_clues.chance[0], tall, slots[0],
     )  # fmt: skip
-    return left, top, by_row, by_column, to_src, to_tgt
+    ended = (np.cumsum(src.breaks), np.cumsum(tgt.breaks))
+    return Region(src, tgt, low, high, agree, ended, left, by_row, to_src, top, by_column, to_tgt)
 
 
 @kernel()
-def _break_evidence(src: Mask, tgt: Mask) -> F64:
+def log_sizes() -> F64:
+    """Logarithms of bead lengths, which are looked up for every edge."""
+    return np.log(np.maximum(np.arange(2048.0), 1.0) + 0.5)
+
+
+@kernel()
+def score_row(i: int, area: Region, beliefs: Beliefs, logs: F64, edges: F32) -> None:
+    """Log scores of all beads that end in row i, -inf where there is none or it spans a paragraph break.
+
+    Args:
+        i: The row.
+        area: Part of a lattice.
+        beliefs: What else to score by.
+        logs: From `log_sizes`.
+        edges: Result, shape (nodes of the row, types).
+    """
+    low, high, ratio = area.low, area.high, beliefs.ratio
+    src_chars, tgt_chars, src_rarity, tgt_rarity = area.src.chars, area.tgt.chars, area.src.rarity, area.tgt.rarity
+    scale, heat = -math.log(math.pi * beliefs.variance / ratio), 1.0 / beliefs.temperature
+    edges[:] = -np.inf
+    met = area.agree[int(area.src.breaks[i])]
+    for t in range(len(beliefs.da)):
+        a, b, prior = beliefs.da[t], beliefs.db[t], beliefs.prior[t]
+        p = i - a
+        if p < 0 or (a > 1 and area.ended[0][i - 1] > area.ended[0][p]):
+            continue
+        given = ratio * (src_chars[i] - src_chars[p])
+        src_usual = (src_rarity[i] - src_rarity[p]) / max(a, 1)
+        for j in range(max(low[i], low[p] + b), min(high[i], high[p] + b) + 1):
+            q = j - b
+            if b > 1 and area.ended[1][j - 1] > area.ended[1][q]:
+                continue
+            value = prior + met[int(area.tgt.breaks[j])]
+            if a > 0 and b > 0:
+                told = tgt_chars[j] - tgt_chars[q]
+                size, off = given + told, given - told
+                log_size = logs[int(size)] if size < len(logs) else math.log(size)
+                length = scale - log_size - off * off / (0.5 * beliefs.variance * size)
+                usual = src_usual + (tgt_rarity[j] - tgt_rarity[q]) / b
+                gain = 0.0
+                for y in range(q, j):
+                    gain += area.to_tgt[area.by_column[y] + p - area.top[y], a - 1]
+                for x in range(p, i):
+                    gain += area.to_src[area.by_row[x] + q - area.left[x], b - 1]
+                value += 0.5 * (max(length - usual, 2.0 * _FLOOR) + beliefs.lexical_weight * gain)
+            edges[j - low[i], t] = value * heat
+
+
+@kernel()
+def break_evidence(src: Mask, tgt: Mask) -> F64:
     """Log ratio of seeing (no) paragraph breaks at both sides of a cut together and by chance, shape (2, 2)."""
     agree = np.zeros((2, 2))
     s, t = src.sum() / len(src), tgt.sum() / len(tgt)

@@ -14,7 +14,11 @@ from polyalign.kernels.lattice import posteriors, row_offsets, straight_band
 
 #: Cost of a bead whose length difference has probability 0 in double precision.
 _IMPOSSIBLE = 1e5
+#: By how much the normal integral's formula can let a length cost fall below zero, and more.
+_SLACK = 0.001
 _LOG2 = math.log(2.0)
+#: Nodes on each side of the path that posteriors are taken over: what lies further off weighs nothing.
+_NEAR = 12
 
 
 @kernel()
@@ -32,6 +36,39 @@ def length_cost(src: float, tgt: float, ratio: float, variance: float) -> float:
     tail = ((((1.330274429 * t - 1.821255978) * t + 1.781477937) * t - 0.356563782) * t + 0.319381530) * t
     above = 1.0 - (1.0 - 0.3989423 * math.exp(-z * z / 2.0) * tail)
     return -100.0 * (_LOG2 + math.log(above)) if above > 0.0 else _IMPOSSIBLE
+
+
+@kernel()
+def _least_cost(src: float, tgt: float, ratio: float, variance: float) -> float:
+    """No more than `length_cost`, without its square root, exponential and logarithm.
+
+    ``P(|delta|) <= exp(-delta^2 / 2)``, to which the formula adds at most 1.5e-7: up to delta = 5 that lowers the
+    cost by less than 4.
+    """
+    mean = 0.5 * (src + tgt / ratio)
+    if mean == 0.0:
+        return -_SLACK
+    off = ratio * src - tgt
+    return 50.0 * min(off * off / (variance * mean), 25.0) - 4.0
+
+
+@kernel()
+def _gone(chars: F64, ratio: float, variance: float) -> F64:
+    """Cost of leaving out the target sentence before each cut, equal in every row."""
+    gone = np.zeros(len(chars))
+    for j in range(1, len(chars)):
+        gone[j] = length_cost(0.0, chars[j] - chars[j - 1], ratio, variance)
+    return gone
+
+
+@kernel()
+def _search_order(da: I32, db: I32, penalty: F64) -> I64:
+    """The bead types, those of known length cost first, then cheap ones: they rule most others out unseen."""
+    first = penalty.copy()
+    for t in range(len(da)):
+        if da[t] + db[t] == 1:
+            first[t] -= 1e9
+    return np.argsort(first)
 
 
 @kernel()
@@ -58,13 +95,10 @@ def _search(
     m = high[n]
     rows = row_offsets(low, high)
     back = np.zeros(rows[n + 1], np.uint8)
-    cost = np.full((deep, m + 1), math.inf)  # the last rows only, a ring
-    gone = np.empty(m + 1)  # of the 0-1 beads, equal in every row
-    for j in range(1, m + 1):
-        gone[j] = length_cost(0.0, chars[1][j] - chars[1][j - 1], ratio, variance)
-    order = np.argsort(penalty)  # cheap types first: they rule most of the others out unseen
+    cost = np.empty((deep, m + 1))  # the last rows only, a ring; no node outside the band is asked for
+    gone = _gone(chars[1], ratio, variance)
+    order = _search_order(da, db, penalty)
     for i in range(n + 1):
-        cost[i % deep, :] = math.inf
         lost = length_cost(chars[0][i] - chars[0][i - 1], 0.0, ratio, variance) if i else 0.0
         for j in range(low[i], high[i] + 1):
             here = rows[i] + j - low[i]
@@ -74,12 +108,14 @@ def _search(
                 if p < 0 or q < low[p] or q > high[p]:
                     continue
                 before = cost[p % deep, q]
-                if before + penalty[t] - 0.001 > best:
-                    continue  # the formula's error lets a length cost fall below zero, but never so far
-                if da[t] == 1 and db[t] == 0:
-                    x = lost
-                elif da[t] == 0 and db[t] == 1:
-                    x = gone[j]
+                if before + penalty[t] - _SLACK > best:
+                    continue
+                if da[t] + db[t] == 1:
+                    x = lost if da[t] == 1 else gone[j]
+                elif before + penalty[t] + _least_cost(
+                    chars[0][i] - chars[0][p], chars[1][j] - chars[1][q], ratio, variance
+                ) > best:  # fmt: skip
+                    continue
                 else:
                     x = _edge(i, j, da[t], db[t], chars, breaks, ratio, variance)
                 x = before + x + penalty[t]  # in this order, so that ties fall as in Gale and Church's program
@@ -126,27 +162,34 @@ def align_one(
         _by_length(chars, half_width, low, high)
     chain = np.zeros((n + m + 1, 2), np.int32)
     count = _search(low, high, chars, breaks, ratio, variance, da, db, penalty, cuts)
+    wide = half_width
     for _ in range(20 if banded else 0):
         near = 0
         for k in range(count):
             i, j = cuts[k, 0], cuts[k, 1]
-            near += (low[i] > 0 and j - low[i] < half_width // 4) or (high[i] < m and high[i] - j < half_width // 4)
+            near += (low[i] > 0 and j - low[i] < wide // 2) or (high[i] < m and high[i] - j < wide // 2)
         if near == 0:
             break
+        # The path keeps to the band's inner half or is searched for again, around where it went and further off.
+        wide = min(2 * wide, 4 * half_width)
         chain[1 : count + 1] = cuts[:count]
-        straight_band(chain[: count + 1], n, m, half_width, low, high)
+        straight_band(chain[: count + 1], n, m, wide, low, high)
         count = _search(low, high, chars, breaks, ratio, variance, da, db, penalty, cuts)
-    # Posteriors need no more than the path's neighbourhood: what lies further off weighs nothing.
     chain[1 : count + 1] = cuts[:count]
-    straight_band(chain[: count + 1], n, m, 12, low, high)
+    straight_band(chain[: count + 1], n, m, _NEAR, low, high)
     rows = row_offsets(low, high)
     edges = np.full((rows[n + 1], len(da)), -np.inf, np.float32)
+    gone = _gone(chars[1], ratio, variance)
     for i in range(n + 1):
+        lost = length_cost(chars[0][i] - chars[0][i - 1], 0.0, ratio, variance) if i else 0.0
         for j in range(low[i], high[i] + 1):
             for t in range(len(da)):
                 p, q = i - da[t], j - db[t]
                 if p >= 0 and low[p] <= q <= high[p]:
-                    x = _edge(i, j, da[t], db[t], chars, breaks, ratio, variance)
+                    if da[t] + db[t] == 1:
+                        x = lost if da[t] == 1 else gone[j]
+                    else:
+                        x = _edge(i, j, da[t], db[t], chars, breaks, ratio, variance)
                     edges[rows[i] + j - low[i], t] = -0.01 * (x + penalty[t])
     posteriors(low, high, rows, da, db, edges)
     i, j = 0, 0
@@ -176,7 +219,7 @@ def align_batch(
         db: Target sentences of each bead type.
         penalty: Cost of each bead type.
         full: Nodes up to which the whole lattice is searched.
-        half_width: Nodes on each side of a long document's first band.
+        half_width: Nodes on each side of a long document's first band, at most four times as many later.
         chunks: Documents handed to one thread at a time, shape (c + 1,).
 
     Returns:

@@ -137,26 +137,27 @@ def evidence_weights(
     with the weights given as ten tokens' worth of prior).
     """
     kinds = len(weights) - 1
-    old, copies = weights.copy(), np.zeros(1 + (src.max() if len(src) else 0), np.int32)
-    part = np.zeros(kinds)
+    part = np.zeros((len(tgt), kinds))  # the mean ratio of each kind for each target word
+    copies = np.zeros(1 + (src.max() if len(src) else 0), np.int32)
+    for b in range(len(src_at) - 1):
+        n = src_at[b + 1] - src_at[b]
+        for x in range(src_at[b], src_at[b + 1]):
+            copies[src[x]] += 1
+        for y in range(tgt_at[b], tgt_at[b + 1]):
+            for e in range(match_at[tgt[y]], match_at[tgt[y] + 1]):
+                if match_word[e] < len(copies) and copies[match_word[e]] > 0:
+                    part[y, match_kind[e]] += match_ratio[e] * copies[match_word[e]] / n
+        for x in range(src_at[b], src_at[b + 1]):
+            copies[src[x]] = 0
+    old = weights.copy()
     for _ in range(iterations):
         new = weights * 10.0
-        for b in range(len(src_at) - 1):
-            n = src_at[b + 1] - src_at[b]
-            for x in range(src_at[b], src_at[b + 1]):
-                copies[src[x]] += 1
-            for y in range(tgt_at[b], tgt_at[b + 1]):
-                part[:] = 0.0
-                for e in range(match_at[tgt[y]], match_at[tgt[y] + 1]):
-                    if match_word[e] < len(copies) and copies[match_word[e]] > 0:
-                        part[match_kind[e]] += match_ratio[e] * copies[match_word[e]] / n
-                mass = old[0]
-                for k in range(kinds):
-                    mass += old[k + 1] * part[k]
-                new[0] += old[0] / mass
-                for k in range(kinds):
-                    new[k + 1] += old[k + 1] * part[k] / mass
-            for x in range(src_at[b], src_at[b + 1]):
-                copies[src[x]] = 0
+        for y in range(len(tgt)):
+            mass = old[0]
+            for k in range(kinds):
+                mass += old[k + 1] * part[y, k]
+            new[0] += old[0] / mass
+            for k in range(kinds):
+                new[k + 1] += old[k + 1] * part[y, k] / mass
         old = new / new.sum()
     return old

@@ -10,6 +10,8 @@ from polyalign.core.jit import F32, F64, I32, I64, kernel
 
 #: A word made more probable by less than this share is no evidence, and not worth a logarithm.
 _SMALL = 0.1
+#: Products above this are cashed in, long before they overflow.
+_LARGE = 1e200
 
 
 @kernel()
@@ -55,27 +57,28 @@ def cell_gains(
     gains = np.zeros((cells[m], sizes), np.float32)
     bucket_at, where = _occurrences(other, other_starts, slot)
     mass, touched = np.zeros(n + sizes, np.float64), np.empty(n, np.int32)
+    share = np.zeros((n, sizes))  # of one word in a window, times what chance leaves
+    for x in range(n):
+        for a in range(min(sizes, n - x)):
+            share[x, a] = 1.0 / (max(1, other_starts[x + a + 1] - other_starts[x]) * unexplained)
+    # A product of likelihood ratios needs one logarithm in the end, a sum of their logarithms one a word.
+    product = np.ones((max(0, (last - first).max()) if m > 0 else 0, sizes))
     for y in range(m):
+        here, y0, y1, changed = gains[cells[y] : cells[y + 1]], first[y], last[y], False
         for k in range(starts[y], starts[y + 1]):
-            word, count = words[k], 0
-            for e in range(match_at[word], match_at[word + 1]):
-                bucket = slot[match_word[e]]
-                if bucket == -1:
-                    continue
-                a, b = bucket_at[bucket], bucket_at[bucket + 1]
-                if b - a > 16:
-                    a += np.searchsorted(where[a:b], first[y])
-                while a < b and where[a] < last[y]:
-                    i = where[a]
-                    if i >= first[y]:
-                        if mass[i] == 0.0:
-                            touched[count] = i
-                            count += 1
-                        mass[i] += match_ratio[e]
-                    a += 1
-            _spread(mass, touched[:count], other_starts, first[y], unexplained, gains[cells[y] : cells[y + 1]])
-            for c in range(count):
-                mass[touched[c]] = 0.0
+            a, b = match_at[words[k]], match_at[words[k] + 1]
+            count = _collect(match_word[a:b], match_ratio[a:b], slot, bucket_at, where, y0, y1, mass, touched)
+            if count > 0:
+                changed = True
+                _spread(mass, touched[:count], share, y0, product, here)
+                for c in range(count):
+                    mass[touched[c]] = 0.0
+        if changed:
+            for x in range(len(here)):
+                for a in range(sizes):
+                    if product[x, a] != 1.0:
+                        here[x, a] += math.log(product[x, a])
+                        product[x, a] = 1.0
     for x in range(other_starts[0], other_starts[n]):
         slot[other[x]] = -1
     return gains
@@ -103,19 +106,47 @@ def _occurrences(words: I32, starts: I64, slot: I32) -> tuple[I64, I32]:
 
 
 @kernel()
-def _spread(mass: F64, touched: I32, starts: I64, first: int, unexplained: float, gains: F32) -> None:
-    """Add one word's gain to every window that holds a sentence with some of its mass."""
-    n = len(starts) - 1
+def _collect(
+    match: I32, ratio: F64, slot: I32, bucket_at: I64, where: I32, first: int, last: int, mass: F64, touched: I32
+) -> int:
+    """Add up one word's matches by sentence; the sentences are listed in `touched`, their number returned."""
+    count = 0
+    for e in range(len(match)):
+        bucket = slot[match[e]]
+        if bucket == -1:
+            continue
+        a, b = bucket_at[bucket], bucket_at[bucket + 1]
+        if b - a > 16:
+            a += np.searchsorted(where[a:b], first)
+        while a < b and where[a] < last:
+            i = where[a]
+            if i >= first:
+                if mass[i] == 0.0:
+                    touched[count] = i
+                    count += 1
+                mass[i] += ratio[e]
+            a += 1
+    return count
+
+
+@kernel()
+def _spread(mass: F64, touched: I32, share: F64, first: int, product: F64, gains: F32) -> None:
+    """Multiply one word's likelihood ratio into every window that holds a sentence with some of its mass."""
+    n, sizes = share.shape
     for i in touched:
-        for a in range(gains.shape[1]):
-            for x in range(max(first, i - a), min(i, n - 1 - a) + 1):
-                later, amount = False, 0.0
-                for z in range(i + 1, x + a + 1):
-                    later = later or mass[z] > 0.0
-                if later:
-                    continue  # only the last sentence of a window adds the window's sum
-                for z in range(x, i + 1):
-                    amount += mass[z]
-                amount /= (starts[x + a + 1] - starts[x]) * unexplained
-                if amount > _SMALL:
-                    gains[x - first, a] += math.log(1.0 + amount)
+        until = min(i + sizes, n)  # a window is dealt with at the last of its sentences that have some
+        for z in range(i + 1, until):
+            if mass[z] > 0.0:
+                until = z
+                break
+        amount = 0.0
+        for x in range(i, max(first, i - sizes + 1) - 1, -1):
+            amount += mass[x]
+            for a in range(i - x, min(sizes, until - x)):
+                rise = amount * share[x, a]
+                if rise > _SMALL:
+                    value = product[x - first, a] * (1.0 + rise)
+                    if value > _LARGE:
+                        gains[x - first, a] += math.log(value)
+                        value = 1.0
+                    product[x - first, a] = value

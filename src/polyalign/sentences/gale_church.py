@@ -35,8 +35,8 @@ class GaleChurch:
     by forward-backward over the same lattice with ``exp(-cost / 100)``.
 
     **Differs:** beads are those of the ``galechurch`` package, ties included, where no document is
-    longer than about 2,000 sentences; longer ones are searched in a band that is moved until
-    the path keeps clear of its edge. A length difference beyond the range of double precision costs much instead of
+    longer than about 2,000 sentences; longer ones are searched in a band that is moved
+    and widened until the path keeps to its inner half. A length difference beyond the range of double precision costs much instead of
     leaving the document unaligned. The paper aligns paragraphs first; here, see `paragraphs`.
 
     Args:
@@ -93,7 +93,7 @@ class GaleChurch:
             np.array([b for _, b, _ in types], np.int32),
             np.array([cost for _, _, cost in types], np.float64),
             4_000_000,
-            100,
+            32,
             chunks(docs),
         )
         return _join(docs, first, Alignment.pack(docs, cuts, score, count)).beads()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,14 +11,17 @@ from polyalign.core.beads import Beads
 from polyalign.core.document import Document
 from polyalign.core.jit import I32, I64, Mask
 from polyalign.kernels.anchors import heaviest_chain, rare_matches
-from polyalign.kernels.evidence import Beliefs, align_batch
+from polyalign.kernels.corridor import align_batch
+from polyalign.kernels.evidence import Beliefs
 from polyalign.sentences.batch import Alignment, Paragraphs, check_pairs, chunks, offsets
 from polyalign.sentences.model import Model
 
 #: Nodes of the lattice up to which a document is searched as a whole, in the first pass and later.
 _WHOLE, _SMALL = 250_000, 900
+#: Share of sentences that one version has more than the other if a stretch may be missing.
+_GAP = 0.1
 #: Nodes kept on each side of the path of the pass before, and of the anchors in the first pass.
-_NEAR, _FAR = 12, 100
+_NEAR, _FAR = 4, 100
 #: Half a first band's nodes at most, down to bands of a few dozen: what bounds the memory of a whole book.
 _ROOM = 2_000_000
 #: Words that occur more often than this in a document anchor nothing.
@@ -55,7 +58,8 @@ class Lexical:
         temperature: Divisor of the log odds, as a text's words are not independent; higher is less sure.
         bead_cost: Expected right beads that one more bead must bring; higher gives fewer, wider beads.
 
-    Complexity: O(n m) up to 250,000 cells a document, then O(n), in each pass; memory likewise.
+    Complexity: O(n m) up to 250,000 cells a document in the first pass, else O(n); memory likewise, a byte a cell in the
+        first pass.
 
     References: varga2005parallel, moore2002fast, brown1993mathematics, gale1993program
 
@@ -104,30 +108,35 @@ class Lexical:
             src, tgt, paragraphs=self.paragraphs, max_size=self.max_size, letters=self.stem_letters,
             dictionary=self.dictionary,
         )  # fmt: skip
-        aligned = self._first(model)
-        for _ in range(self.passes - 1):
+        nodes, gap = _sizes(model)
+        cuts, at = _anchors(model, nodes > _WHOLE)
+        # Simple beads to begin with, and no reach before there is an alignment.
+        simple = model.da + model.db <= 3
+        plain = replace(model, da=model.da[simple], db=model.db[simple], prior=model.prior[simple])
+        reach = np.tile(np.array([1, 0], np.int32), (len(model.sides[0].chars), 1))
+        aligned, reach = self._align(plain, cuts, at, reach, np.where(nodes <= _WHOLE, 0, _far(model)))
+        for number in range(self.passes - 1):
             model = model.learn(aligned, self.iterations)
-            aligned = self._align(model, aligned.cuts, aligned.at, half_width=_NEAR, whole=_SMALL, types=len(model.da))
+            cuts, at, widths = aligned.cuts, aligned.at, np.where(nodes <= _SMALL, 0, _NEAR)
+            if number == 0 and gap.any():
+                # Where a stretch is missing the first path may have lost its way: along new anchors, by the lexicon.
+                cuts, at = _choose(gap, _anchors(model, gap), (cuts, at))
+                widths = np.where(gap, _far(model), widths)
+            aligned, reach = self._align(model, cuts, at, reach, widths)
         return aligned.beads()
 
-    def _first(self, model: Model) -> Alignment:
-        """The first pass: simple beads, and a band along the anchors in long documents."""
-        chains = _anchors(model)
-        cuts = np.concatenate([np.zeros((0, 2), np.int32), *chains])
-        simple = int((model.da + model.db <= 3).sum())
-        return self._align(model, cuts, offsets([len(c) for c in chains]), half_width=_FAR, whole=_WHOLE, types=simple)
+    def _align(self, model: Model, cuts: I32, at: I64, reach: I32, widths: I64) -> tuple[Alignment, I32]:
+        """Align each document in a band of its width around its cuts and what is within reach, or whole if 0.
 
-    def _align(
-        self, model: Model, cuts: I32, at: I64, *, half_width: int, whole: int, types: int
-    ) -> Alignment:  # fmt: skip
-        """Align all documents, in a band around the cuts those of more than `whole` nodes."""
+        Returns:
+            The alignment, and where its plausible paths reach.
+        """
         src, tgt = model.sides
         docs = (src.docs, tgt.docs)
-        nodes = (np.diff(src.docs) + 1) * (np.diff(tgt.docs) + 1)
         beliefs = Beliefs(
-            model.da[:types],
-            model.db[:types],
-            np.log(model.prior[:types]),
+            model.da,
+            model.db,
+            np.log(model.prior),
             model.ratio,
             model.variance,
             float(self.lexical_weight),
@@ -135,22 +144,42 @@ class Lexical:
             float(self.bead_cost),
         )
         src_clues, tgt_clues = (m.clues() for m in model.matches)
-        widths = np.minimum(half_width, np.maximum(40, _ROOM // np.maximum(np.diff(src.docs), 1)))
-        widths = np.where(nodes <= whole, 0, widths).astype(np.int32)
-        found, score, count = align_batch(src, tgt, src_clues, tgt_clues, beliefs, cuts, at, widths, chunks(docs))
-        return Alignment.pack(docs, found, score, count)
+        found, score, count, reach = align_batch(
+            src, tgt, src_clues, tgt_clues, beliefs, cuts, at, widths.astype(np.int32), reach, chunks(docs)
+        )
+        return Alignment.pack(docs, found, score, count), reach
 
 
-def _anchors(model: Model) -> list[I32]:
-    """Cuts each document's path should come near: its ends and, in a long one, sentences sharing rare words."""
+def _sizes(model: Model) -> tuple[I64, Mask]:
+    """Nodes of each document's lattice, and whether the versions differ so much that a stretch may be missing."""
+    n, m = (np.diff(side.docs) for side in model.sides)
+    nodes = (n + 1) * (m + 1)
+    return nodes, (nodes > _SMALL) & (np.abs(n - m) > np.maximum(_GAP * np.maximum(n, m), 50))
+
+
+def _far(model: Model) -> I64:
+    """Nodes on each side of each document's anchors."""
+    room = _ROOM // np.maximum(np.diff(model.sides[0].docs), 1)
+    return np.asarray(np.clip(room, 40, _FAR), np.int64)
+
+
+def _choose(mask: Mask, yes: tuple[I32, I64], no: tuple[I32, I64]) -> tuple[I32, I64]:
+    """One chain of cuts for each document, from either of two collections."""
+    chains = [(yes if chosen else no, k) for k, chosen in enumerate(mask.tolist())]
+    picked = [cuts[at[k] : at[k + 1]] for (cuts, at), k in chains]
+    return np.concatenate(picked), offsets([len(c) for c in picked])
+
+
+def _anchors(model: Model, wanted: Mask) -> tuple[I32, I64]:
+    """Cuts each document's path should come near: its ends and, where wanted, sentences sharing rare words."""
     src, tgt = model.sides
     clues, width = model.matches[1].clues(), len(model.probs[0])
     slot, seen = np.full(width, -1, np.int32), np.zeros((2, width), np.int32)
     chains: list[I32] = []
-    for a, b, c, d in zip(src.docs[:-1], src.docs[1:], tgt.docs[:-1], tgt.docs[1:], strict=True):
+    for k, (a, b, c, d) in enumerate(zip(src.docs[:-1], src.docs[1:], tgt.docs[:-1], tgt.docs[1:], strict=True)):
         n, m = int(b - a), int(d - c)
         cuts = np.zeros((0, 2), np.int32)
-        if (n + 1) * (m + 1) > _WHOLE:
+        if wanted[k]:
             keys, weights = rare_matches(
                 src.words,
                 src.starts[a : b + 1],
@@ -171,7 +200,7 @@ def _anchors(model: Model) -> list[I32]:
             cuts = np.stack([rows[order][chain], columns[order][chain]], axis=1).astype(np.int32)
             cuts = cuts[_supported(cuts)]
         chains.append(np.concatenate([np.zeros((1, 2), np.int32), cuts, np.array([[n, m]], np.int32)]))
-    return chains
+    return np.concatenate([np.zeros((0, 2), np.int32), *chains]), offsets([len(c) for c in chains])
 
 
 def _supported(cuts: I32) -> Mask:

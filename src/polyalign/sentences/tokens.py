@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -17,6 +17,10 @@ _DENSE = (
 )
 _NUMBERING = re.compile(r"\s*(\d{1,12})\b")
 _WORD, _DENSE_RUN = re.compile(r"\w+"), re.compile(f"[{_DENSE}]+")
+#: Ends a sentence, and is no word.
+_END = "\0"
+#: Sentences taken apart in one go.
+_BLOCK = 1000
 
 
 def tokens(text: str) -> list[str]:
@@ -68,12 +72,28 @@ def without_numbering(sentences: Sequence[str]) -> Sequence[str]:
 def encode(sentences: Sequence[str], ids: dict[str, int]) -> tuple[I32, I64]:
     """The words of each sentence as ids, new words getting the next free id in `ids`."""
     # A dictionary that numbers what it does not know: twice as fast as asking for every word.
-    number: defaultdict[str, int] = defaultdict(int, ids)
-    number.default_factory = number.__len__
-    values: list[int] = []
-    starts = np.zeros(len(sentences) + 1, np.int64)
-    for k, sentence in enumerate(sentences, 1):
-        values.extend(map(number.__getitem__, tokens(sentence)))
-        starts[k] = len(values)
+    number: defaultdict[str, int] = defaultdict(count(len(ids)).__next__, ids)
+    number[_END] = -1
+    words: list[I32] = [np.zeros(0, np.int32)]
+    for k in range(0, len(sentences), _BLOCK):
+        found = _words_and_ends(sentences[k : k + _BLOCK])
+        words.append(np.fromiter(map(number.__getitem__, found), np.int32, len(found)))
+    del number[_END]
     ids.update(number)
-    return np.array(values, np.int32), starts
+    values = np.concatenate(words)
+    ends = np.flatnonzero(values < 0)
+    starts = np.concatenate([np.zeros(1, np.int64), ends - np.arange(len(ends))])
+    return values[values >= 0], starts
+
+
+def _words_and_ends(sentences: Sequence[str]) -> list[str]:
+    """The words of some sentences, each sentence followed by `_END`."""
+    text = _END.join([*sentences, ""])
+    if text.count(_END) > len(sentences) or not (text.isascii() or _DENSE_RUN.search(text) is None):
+        return [w for s in sentences for w in (*tokens(s), _END)]
+    # What `tokens` finds, three times as fast: all that is no part of a word, blanked out at once.
+    text = text.casefold()
+    for other in set(text):
+        if not (other.isalnum() or other in ("_", _END)):
+            text = text.replace(other, " ")
+    return text.replace(_END, f" {_END} ").split()
