@@ -10,8 +10,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -86,6 +87,11 @@ def maligna(path: Path) -> Corpus:
     return [document(sides[0])], [document(sides[1])], [gold]
 
 
+def gap(corpus: Corpus, where: str, count: int) -> Corpus:
+    """A corpus whose translation lacks so many sentences."""
+    return without(corpus, 0 if where == "the start" else (len(corpus[1][0]) - count) // 2, count)
+
+
 def corpora(data: Path) -> dict[str, Callable[[], Corpus]]:
     """Loaders by name."""
     berg = data / "sa-bleualign-defr"
@@ -97,6 +103,11 @@ def corpora(data: Path) -> dict[str, Callable[[], Corpus]]:
         "GPL EN-PL": lambda: maligna(data / "sa-maligna" / "gpl.al"),
         "Stallman EN-PL": lambda: maligna(data / "sa-maligna" / "stallman-ch1.al"),
         "Bible EN-ZH": lambda: bible(data / "sa-bertalign-bible-zhen"),
+        **{
+            f"{n} -{c} from {w}": lambda n=n, w=w, c=c: gap(novel(data / "sa-transread-novels", n), w, c)
+            for n in ("Candide EN-FR", "Candide EN-ES")
+            for w, c in (("the middle", 400), ("the start", 500))
+        },
     }
 
 
@@ -111,6 +122,20 @@ def peer(src: Sequence[Document], tgt: Sequence[Document]) -> Gold:
             [(tuple(range(b.source_start, b.source_end)), tuple(range(b.target_start, b.target_end))) for b in beads]
         )
     return out
+
+
+def without(corpus: Corpus, start: int, count: int) -> Corpus:
+    """The corpus with a run of target sentences gone from its first document, and from its gold."""
+    text, gold = corpus[1][0].sentences, corpus[2][0]
+    gone = range(start, start + count)
+    beads: list[IndexBead] = []
+    for src, tgt in gold:
+        left = tuple(j if j < start else j - count for j in tgt if j not in gone)
+        if tgt and not left:
+            beads += [((i,), ()) for i in src]
+        elif src or left:
+            beads.append((src, left))
+    return corpus[0][:1], [document(text[:start] + text[start + count :])], [beads]
 
 
 ALIGNERS: dict[str, Callable[[Sequence[Document], Sequence[Document]], Gold]] = {
@@ -133,9 +158,8 @@ def synthetic(kind: str) -> Corpus:
     return src, tgt, []
 
 
-def rows(data: Path) -> list[dict[str, object]]:
-    """All measurements."""
-    out: list[dict[str, object]] = []
+def rows(data: Path) -> Iterator[dict[str, object]]:
+    """All measurements, each as soon as it is made."""
     for name, load in corpora(data).items():
         try:
             src, tgt, gold = load()
@@ -148,7 +172,7 @@ def rows(data: Path) -> list[dict[str, object]]:
             hyp = align(src, tgt)
             cost = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
             score = SentenceAlignment().score(hyp, gold)
-            out.append({"data": name, "method": method, "strict_f1": score.value, "ci": list(score.ci), "lax_f1": score.parts["lax_f1"], **cost})  # fmt: skip
+            yield {"data": name, "method": method, "strict_f1": score.value, "ci": list(score.ci), "lax_f1": score.parts["lax_f1"], **cost}  # fmt: skip
     for kind in ("many", "5000", "40000"):
         src, tgt, _ = synthetic(kind)
         pairs = sum(map(len, src))
@@ -160,8 +184,7 @@ def rows(data: Path) -> list[dict[str, object]]:
             align(src, tgt)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             process = measure([sys.executable, __file__, "--alone", method, kind])
-            out.append({"data": f"synthetic {kind}", "method": method, "pairs": pairs, "pairs_per_s": pairs / wall, "pairs_per_cpu_s": pairs / cpu, "wall_s": wall, "cpu_s": cpu, "peak_mb": float(process.stdout)})  # fmt: skip
-    return out
+            yield {"data": f"synthetic {kind}", "method": method, "pairs": pairs, "pairs_per_s": pairs / wall, "pairs_per_cpu_s": pairs / cpu, "wall_s": wall, "cpu_s": cpu, "peak_mb": float(process.stdout)}  # fmt: skip
 
 
 def main() -> None:
@@ -184,10 +207,16 @@ def main() -> None:
         print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
         return
     for row in rows(options.data):
-        if options.json:
-            print(json.dumps(row), flush=True)
-        else:
-            print("  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{v}" for k, v in row.items() if k != "ci"))
+        print(json.dumps(row) if options.json else table_row(row), flush=True)
+
+
+def table_row(row: Mapping[str, Any]) -> str:
+    """A row of a Markdown table: quality and CPU seconds, or pairs a CPU second and memory."""
+    head = f"| {row['data']:36} | {row['method']:11} |"
+    if "strict_f1" in row:
+        low, high = row["ci"]
+        return f"{head} strict {row['strict_f1']:.3f} ({low:.3f}-{high:.3f}) | lax {row['lax_f1']:.3f} | {row['cpu_s']:.2f} CPU s |"
+    return f"{head} {row['pairs_per_cpu_s']:,.0f} pairs a CPU second | {row['pairs_per_s']:,.0f} a second | {row['peak_mb']:.0f} MB |"
 
 
 if __name__ == "__main__":
