@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from polyalign.core.errors import DataError
-from polyalign.corpus.read.columns import Columns
+from polyalign.corpus.bitext.columns import Columns
 
 PAIR = ("deu_Latn", "eng_Latn")
 TABLE = pa.table({"de": ["Tür", "ja"], "en": ["door", "yes"], "n": [1, 2], "score.x": [0.5, 1.0]})

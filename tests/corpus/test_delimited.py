@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from polyalign.core.errors import DataError
-from polyalign.corpus.read.delimited import Csv, Tsv
+from polyalign.corpus.bitext.delimited import Csv, Tsv
 
 PAIR = ("deu_Latn", "eng_Latn")
 

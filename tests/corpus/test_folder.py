@@ -8,7 +8,7 @@ import pytest
 
 from polyalign.core.document import DOCUMENTS
 from polyalign.core.errors import DataError
-from polyalign.corpus.folder import Folder
+from polyalign.corpus.documents.folder import Folder
 
 LANGS = ("deu_Latn", "roh_Latn")
 

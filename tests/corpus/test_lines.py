@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from polyalign.core.errors import DataError
+from polyalign.corpus.bitext.fast_align import FastAlign
+from polyalign.corpus.bitext.moses import Moses
 from polyalign.corpus.paths import expand, locate, spellings
-from polyalign.corpus.read.fast_align import FastAlign
-from polyalign.corpus.read.moses import Moses
 
 PAIR = ("deu_Latn", "eng_Latn")
 

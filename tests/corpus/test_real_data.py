@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from polyalign.core.links import Links
-from polyalign.corpus.folder import Folder
-from polyalign.corpus.json_documents import JsonLines as JsonDocuments
-from polyalign.corpus.read.delimited import Tsv
-from polyalign.corpus.read.fast_align import FastAlign
-from polyalign.corpus.read.jsonl import JsonLines
-from polyalign.corpus.read.moses import Moses
+from polyalign.corpus.bitext.delimited import Tsv
+from polyalign.corpus.bitext.fast_align import FastAlign
+from polyalign.corpus.bitext.jsonl import JsonLines
+from polyalign.corpus.bitext.moses import Moses
+from polyalign.corpus.documents.folder import Folder
+from polyalign.corpus.documents.jsonl import JsonLines as JsonDocuments
 
 pytestmark = pytest.mark.data
 

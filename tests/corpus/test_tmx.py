@@ -10,8 +10,8 @@ from lxml import etree
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
+from polyalign.corpus.bitext.tmx import Tmx
 from polyalign.corpus.formats import read_bitext, write_bitext
-from polyalign.corpus.read.tmx import Tmx
 from polyalign.corpus.write.tmx import bcp47
 
 PAIR = ("deu_Latn", "eng_Latn")

@@ -138,14 +138,15 @@ def region(
         tgt.words, tgt.starts, src.words, src.starts, top, bottom, by_column,
         tgt_clues.at, tgt_clues.word, tgt_clues.ratio, tgt_clues.chance[0], tall, slots[0],
     )  # fmt: skip
-    ended = (np.cumsum(src.breaks), np.cumsum(tgt.breaks))
+    ended = (np.cumsum(src.breaks.astype(np.int64)), np.cumsum(tgt.breaks.astype(np.int64)))
     return Region(src, tgt, low, high, agree, ended, left, by_row, to_src, top, by_column, to_tgt)
 
 
 @kernel()
 def log_sizes() -> F64:
     """Logarithms of bead lengths, which are looked up for every edge."""
-    return np.log(np.maximum(np.arange(2048.0), 1.0) + 0.5)
+    sizes: F64 = np.log(np.maximum(np.arange(2048.0), 1.0) + 0.5)
+    return sizes
 
 
 @kernel()
