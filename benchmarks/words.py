@@ -27,7 +27,7 @@ from polyalign.core.links import Links
 from polyalign.evaluate.aer import AER
 from polyalign.words.symmetrize import GrowDiagFinalAnd
 
-METHODS = ("ibm1", "hmm")
+METHODS = ("ibm1", "hmm", "gibbs")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 
 from polyalign.core.document import DOCUMENTS
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.corpus.documents import jsonl as json_documents
 from polyalign.corpus.bitext.jsonl import JsonLines
+from polyalign.corpus.documents import jsonl as json_documents
 
 PAIR = ("deu_Latn", "roh_Latn")
 FIELDS = {"de": "de", "roh_Latn": "text.rm"}

@@ -98,6 +98,22 @@ def test_a_changed_file_is_seen(toy, done):
     assert set(states(read_project(toy)).values()) == {"stored"}
 
 
+def test_a_dictionary_is_taken_from_the_projects_folder_and_its_content_counts(toy):
+    dictionary = toy.parent / "words.tsv"
+    dictionary.write_text("house\tHaus\n", encoding="utf-8")
+    text = toy.read_text().replace(
+        '"sentences.align/gale-church"', '"sentences.align/lexical"\ndictionary = "words.tsv"'
+    )
+    toy.write_text(text)
+    run(read_project(toy))
+    assert states(read_project(toy))["beads", "eng_Latn-deu_Latn"] == "stored"
+    dictionary.write_text("house\tHaus\nriver\tFluss\n", encoding="utf-8")
+    assert states(read_project(toy))["beads", "eng_Latn-deu_Latn"] == "run: changed input: file 1"
+    dictionary.unlink()
+    with pytest.raises(ConfigError, match=r"words.tsv: no such file"):
+        read_project(toy)
+
+
 def test_from_and_only(toy, done):
     project = read_project(toy)
     plan = states(project, start="links")
@@ -163,6 +179,16 @@ def test_killed_anywhere_the_same_command_finishes_with_the_same_bytes(toy, done
     process.communicate()
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     assert contents(output) == contents(done)
+
+
+def test_what_a_killed_run_had_half_written_is_swept_away(toy, done):
+    before = contents(done)
+    (done / "bitext" / ".x.tmx.123.part").write_text("half")
+    half = done / "work" / "links" / "eng_Latn-deu_Latn-0.part"
+    half.mkdir()
+    (half / "links.parquet").write_text("half")
+    run(read_project(toy))
+    assert contents(done) == before
 
 
 def test_interrupted_it_says_how_to_go_on(toy, done):

@@ -19,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
 U64 = npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -42,6 +43,11 @@ def set_threads(threads: int) -> int:
     wanted = limit if threads <= 0 else min(threads, limit)
     numba.set_num_threads(wanted)
     return wanted
+
+
+def threads() -> int:
+    """How many threads are in use."""
+    return int(numba.get_num_threads())
 
 
 def frozen(array: npt.NDArray[Any], dtype: type) -> npt.NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -213,8 +214,8 @@ def _folder(output: Path) -> Iterator[None]:
     """The run folder, held by one run at a time."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(output / ".lock", timeout=0)
-        with lock:
+        with FileLock(output / ".lock", timeout=0):
+            _sweep(output)
             yield
     except Timeout:
         raise DataError(
@@ -224,6 +225,18 @@ def _folder(output: Path) -> Iterator[None]:
         raise DataError(
             f"{output}: cannot be used as run folder ({error.strerror}); choose another with --output"
         ) from None
+
+
+def _sweep(output: Path) -> None:
+    """Remove what a killed run had half written, and nothing that is not the run's own."""
+    ours = [*(output / "work").rglob("*.part")]
+    for folder in (output, output / "bitext", output / "links", output / "lexicon"):
+        ours += folder.glob(".*.part")
+    for part in ours:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def _check_step(project: Project, id: str) -> None:

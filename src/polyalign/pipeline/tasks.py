@@ -24,6 +24,7 @@ from polyalign.core.document import DOCUMENTS, SENTENCES, Document
 from polyalign.core.errors import DataError
 from polyalign.core.files import read_lines
 from polyalign.core.links import Links
+from polyalign.core.params import params_of
 from polyalign.core.progress import track
 from polyalign.pipeline.artefacts import count_by, read_bitext, read_links, write_table
 
@@ -295,6 +296,12 @@ def _sentence_gold(method: Any, job: Job) -> list[Path]:
     return [folder]
 
 
+def _named_files(method: Any, job: Job) -> list[Path]:
+    """The files that a method's own parameters name, such as a dictionary."""
+    named = (getattr(method, p.name) for p in params_of(type(method)) if p.is_path)
+    return [Path(name) for name in named if name]
+
+
 def _score(score: Any, job: Job) -> Counts:
     (job.out / "score.json").write_text(json.dumps(score.to_json(), indent=1), encoding="utf-8")
     return {"in": score.n, "value": score.value}
@@ -311,11 +318,11 @@ TASKS: dict[str, Task] = {
     "text.normalize": Task(("documents",), "documents", False, _normalize),
     "text.identify": Task(("documents",), "documents", False, _identify),
     "text.split": Task(("documents",), "sentences", False, _split),
-    "sentences.align": Task(("sentences",), "bitext", True, _align_sentences),
+    "sentences.align": Task(("sentences",), "bitext", True, _align_sentences, _named_files),
     "corpus.bitext": Task((), "bitext", True, _read_bitext, lambda m, j: m.inputs(j.langs)),
     "corpus.select": Task(("bitext",), "bitext", True, _select),
     "text.tokenize": Task(("bitext",), "bitext", True, _tokenize),
-    "words.align": Task(("bitext",), "links", True, _align_words, joins=True),
+    "words.align": Task(("bitext",), "links", True, _align_words, _named_files, joins=True),
     "words.lexicon": Task(("links",), "lexicon", True, _lexicon),
     "corpus.write": Task(("bitext",), "file", True, _write),
     "evaluate/aer": Task(("links", "bitext"), "score", True, _aer),

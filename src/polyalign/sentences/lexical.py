@@ -9,6 +9,7 @@ import numpy as np
 
 from polyalign.core.beads import Beads
 from polyalign.core.document import Document
+from polyalign.core.files import PathText
 from polyalign.core.jit import I32, I64, Mask
 from polyalign.kernels.anchors import heaviest_chain, rare_matches
 from polyalign.kernels.corridor import align_batch
@@ -65,6 +66,7 @@ class Lexical:
 
     Example:
         >>> from polyalign.core.document import Document
+    from polyalign.core.files import PathText
         >>> src = Document.from_lines(["Anna came in 1990.", "It was cold in Berlin and the river froze.", "She left."])
         >>> tgt = Document.from_lines(["Anna kam 1990.", "In Berlin war es kalt.", "Der Fluss fror zu.", "Sie ging."])
         >>> Lexical().align([src], [tgt])[0].to_indices()
@@ -73,7 +75,7 @@ class Lexical:
 
     passes: int = 3
     max_size: int = 6
-    dictionary: str = ""
+    dictionary: PathText = ""
     paragraphs: Paragraphs = "respect"
     stem_letters: int = 4
     iterations: int = 5

@@ -6,6 +6,11 @@ from polyalign.core.registry import Row
 
 METHODS: list[Row] = [
     Row(
+        "words.align/gibbs",
+        "polyalign.words.gibbs.method:Gibbs",
+        ("ostling2016efficient", "mermer2011bayesian", "liang2006alignment", "brown1993mathematics"),
+    ),
+    Row(
         "words.align/hmm",
         "polyalign.words.hmm:HMM",
         ("vogel1996hmm", "och2003systematic", "liang2006alignment", "riley2012improving"),

@@ -23,7 +23,7 @@ from polyalign.words.table import Table
 from polyalign.words.tokens import Block, offsets
 
 Symmetrization = Literal["posterior", "grow-diag-final-and", "grow-diag-final", "grow-diag", "intersection", "union"]
-_JOIN: dict[str, Callable[[Links, Links], Links]] = {
+JOIN: dict[str, Callable[[Links, Links], Links]] = {
     "grow-diag-final-and": GrowDiagFinalAnd(),
     "grow-diag-final": GrowDiagFinal(),
     "grow-diag": GrowDiag(),
@@ -74,7 +74,7 @@ class WordModel:
                 cells = np.flatnonzero(mean > self.threshold)
             else:
                 f, b = _links(block, f_rows, mean), _links(block, b_rows, mean)
-                joined = _JOIN[self.symmetrize](f, b)
+                joined = JOIN[self.symmetrize](f, b)
                 owner = np.repeat(np.arange(len(joined)), np.diff(joined.offsets))
                 cells = block.place(owner, joined.src, joined.tgt)
             parts.append(_links(block, cells, mean))

@@ -1,0 +1,1 @@
+"""The Bayesian aligner: collapsed Gibbs sampling, several granularities together."""
