@@ -66,7 +66,6 @@ class Lexical:
 
     Example:
         >>> from polyalign.core.document import Document
-    from polyalign.core.files import PathText
         >>> src = Document.from_lines(["Anna came in 1990.", "It was cold in Berlin and the river froze.", "She left."])
         >>> tgt = Document.from_lines(["Anna kam 1990.", "In Berlin war es kalt.", "Der Fluss fror zu.", "Sie ging."])
         >>> Lexical().align([src], [tgt])[0].to_indices()
