@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -160,7 +161,9 @@ def test_two_runs_do_not_share_a_folder(toy, done):
 def started(toy: Path, output: Path) -> tuple[list[str], subprocess.Popen[bytes]]:
     """A run in a process of its own, as soon as its first step has begun."""
     command = [sys.executable, "-m", "polyalign.cli.main", "run", str(toy), "--output", str(output), "--no-report"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    # A shell that starts its jobs in the background makes them deaf to SIGINT, and so would this process be.
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=hears)
     events = output / "events.jsonl"
     for _ in range(600):
         if process.poll() is not None or (events.exists() and "start" in events.read_text()):
