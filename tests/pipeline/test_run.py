@@ -30,7 +30,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def states(project, **options) -> dict[tuple[str, str], str]:
-    return {(step, unit): what for step, unit, what in dry_run(project, **options).lines}
+    return {(step, unit): what for step, unit, what in dry_run(project, **options)}
 
 
 @pytest.fixture

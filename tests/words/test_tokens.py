@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.ragged import Ragged
-from polyalign.words.tokens import Block, Encoded, offsets, words
+from polyalign.core.ragged import Ragged, offsets
+from polyalign.words.tokens import Block, Encoded, words
 
 
 def test_lower_casing_is_of_whole_words_and_optional():

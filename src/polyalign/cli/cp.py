@@ -11,12 +11,12 @@ from polyalign.cli.output import json_option, print_json, print_table
 from polyalign.core.errors import ConfigError, DataError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parent.parent
-#: example: (what it is, its files in the package)
+#: example: (what it is, where it is in the package)
 EXAMPLES = {
-    "sample": ("the demo: twelve short documents in five languages, with gold", ("sample",)),
-    "documents": ("a folder of translated documents to TMX, links and lexicon", ("examples/documents.toml",)),
-    "bitext": ("word links and a lexicon from sentence pairs you have", ("examples/bitext.toml",)),
-    "dermit": ("press releases in three languages, scored against gold", ("examples/dermit.toml",)),
+    "sample": ("the demo: twelve short documents in five languages, with gold", "sample"),
+    "documents": ("a folder of translated documents to TMX, links and lexicon", "examples/documents.toml"),
+    "bitext": ("word links and a lexicon from sentence pairs you have", "examples/bitext.toml"),
+    "dermit": ("press releases in three languages, scored against gold", "examples/dermit.toml"),
 }
 
 
@@ -34,7 +34,7 @@ def command(example: str | None, destination: Path | None, as_json: bool) -> Non
         return
     if example not in EXAMPLES:
         raise ConfigError(f"no example '{example}'{did_you_mean(example, EXAMPLES)}; there are {', '.join(EXAMPLES)}")
-    source = PACKAGE / EXAMPLES[example][1][0]
+    source = PACKAGE / EXAMPLES[example][1]
     target = destination or Path(source.name)
     if target.is_dir() and source.is_file():
         target = target / source.name

@@ -35,9 +35,9 @@ def command(
     if dry_run:
         plan = plan_run(project, start=start, only=only)
         if as_json:
-            print_json([{"step": step, "unit": unit, "reason": reason} for step, unit, reason in plan.lines])
+            print_json([{"step": step, "unit": unit, "reason": reason} for step, unit, reason in plan])
         else:
-            print_table(("step", "for", "what happens"), plan.lines)
+            print_table(("step", "for", "what happens"), plan)
         return
     began = time.perf_counter()
     folder = run(project, start=start, only=only)

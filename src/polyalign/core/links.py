@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, I32, I64, Mask, frozen
+from polyalign.core.ragged import gather, offsets
 
 Pair = tuple[int, int]
 _LINK = re.compile(r"(\d+)([-p?])(\d+)(?::([0-9.eE+-]+))?\Z")
@@ -74,13 +75,12 @@ class Links:
         maybe = [set() for _ in sure] if possible is None else [set(p) for p in possible]
         rows = [sorted(s | m) for s, m in zip(sure, maybe, strict=True)]
         flat = np.asarray([link for row in rows for link in row], np.int32).reshape(-1, 2)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(r) for r in rows], dtype=np.int64)])
         mark = (
             None
             if possible is None
             else np.asarray([link in s for s, row in zip(sure, rows, strict=True) for link in row], np.bool_)
         )
-        return cls(offsets, flat[:, 0], flat[:, 1], None, mark)
+        return cls(offsets([len(r) for r in rows]), flat[:, 0], flat[:, 1], None, mark)
 
     @classmethod
     def from_pharaoh(cls, lines: Iterable[str], *, where: str = "links", one_based: bool = False) -> Links:
@@ -95,7 +95,7 @@ class Links:
             DataError: A token of another form, or a word 0 in one-based links.
         """
         low = 1 if one_based else 0
-        offsets, keys, sure, prob = [0], [], [], []
+        ends, keys, sure, prob = [0], [], [], []
         for number, line in enumerate(lines, 1):
             row: dict[int, tuple[bool, float]] = {}
             for token in line.split():
@@ -116,12 +116,12 @@ class Links:
                 keys.append(key)
                 sure.append(row[key][0])
                 prob.append(row[key][1])
-            offsets.append(len(keys))
+            ends.append(len(keys))
         key64 = np.asarray(keys, np.int64)
         probs = np.asarray(prob, np.float32)
         sures = np.asarray(sure, np.bool_)
         return cls(
-            np.asarray(offsets, np.int64),
+            np.asarray(ends, np.int64),
             (key64 >> 32).astype(np.int32),
             (key64 & 0xFFFFFFFF).astype(np.int32),
             None if np.isnan(probs).any() or not len(probs) else probs,
@@ -151,12 +151,9 @@ class Links:
 
     def take(self, rows: Sequence[int] | range | I64) -> Links:
         """The links of those sentence pairs, in that order."""
-        rows = np.asarray(rows, np.int64)
-        lengths = np.diff(self.offsets)[rows]
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        at = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        at, begin = gather(self.offsets, np.asarray(rows, np.int64))
         return Links(
-            offsets,
+            begin,
             self.src[at],
             self.tgt[at],
             None if self.prob is None else self.prob[at],

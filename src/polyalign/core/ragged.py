@@ -8,7 +8,39 @@ from typing import overload
 
 import numpy as np
 
-from polyalign.core.jit import I32, I64, frozen
+from polyalign.core.jit import I32, I64, Mask, frozen
+
+
+def offsets(lengths: Sequence[int] | I64 | Mask) -> I64:
+    """Where runs of these lengths begin when laid end to end, and where the last ends, shape (n + 1,).
+
+    Example:
+        >>> offsets([2, 0, 1]).tolist()
+        [0, 2, 2, 3]
+    """
+    at = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(np.asarray(lengths, np.int64), out=at[1:])
+    return at
+
+
+def gather(starts: I64, rows: I64) -> tuple[I64, I64]:
+    """Where the items of some runs lie, and where those runs begin when taken out.
+
+    Args:
+        starts: Where each run begins, and the end of the last, shape (n + 1,).
+        rows: The runs wanted, shape (m,).
+
+    Returns:
+        Index of every item of those runs, in their order; their own `offsets`, shape (m + 1,).
+
+    Example:
+        >>> at, begin = gather(offsets([2, 1, 2]), np.asarray([2, 0]))
+        >>> at.tolist(), begin.tolist()
+        ([3, 4, 0, 1], [0, 2, 4])
+    """
+    lengths = np.diff(starts)[rows]
+    begin = offsets(lengths)
+    return np.repeat(starts[:-1][rows] - begin[:-1], lengths) + np.arange(begin[-1]), begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +76,7 @@ class Ragged:
         rows = list(rows)
         lengths = np.fromiter((len(r) for r in rows), np.int64, len(rows))
         values = np.fromiter((v for r in rows for v in r), np.int32, int(lengths.sum()))
-        return cls(values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+        return cls(values, offsets(lengths))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -77,6 +109,11 @@ class Ragged:
             raise IndexError(f"Ragged: index {index} out of range for {n} sequences")
         i = index % n
         return self.values[self.offsets[i] : self.offsets[i + 1]]
+
+    def take(self, rows: I64) -> Ragged:
+        """Those sequences, in that order."""
+        at, begin = gather(self.offsets, rows)
+        return Ragged(self.values[at], begin)
 
     @property
     def lengths(self) -> I64:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, offsets
 
 NULL = 0
 
@@ -58,8 +58,7 @@ class Vocab:
         order = sorted(range(len(seen)), key=lambda i: (-counts[i], seen[i]))
         rank = np.empty(len(seen), np.int32)
         rank[order] = np.arange(1, len(seen) + 1, dtype=np.int32)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        return cls(("", *(seen[i] for i in order))), Ragged(rank[raw], offsets)
+        return cls(("", *(seen[i] for i in order))), Ragged(rank[raw], offsets(lengths))
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Ragged:
         """Sentences as ids; a word that is not in the vocabulary becomes ``len(self)``."""

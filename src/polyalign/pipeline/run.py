@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,6 @@ from polyalign.core.progress import Events, console, event_log
 from polyalign.core.store import Artefact, Store
 from polyalign.pipeline.project import Pair, Project, Step, unit_name
 from polyalign.pipeline.publish import publish
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a run would do, unit by unit.
-
-    Args:
-        lines: (step id, unit, what happens and why).
-        to_run: How many units would run.
-    """
-
-    lines: list[tuple[str, str, str]] = field(default_factory=list)
-    to_run: int = 0
 
 
 def run(project: Project, *, start: str = "", only: str = "") -> Path:
@@ -64,11 +50,11 @@ def run(project: Project, *, start: str = "", only: str = "") -> Path:
     return project.output
 
 
-def dry_run(project: Project, *, start: str = "", only: str = "") -> Plan:
-    """What `run` would do and why, without doing it."""
+def dry_run(project: Project, *, start: str = "", only: str = "") -> list[tuple[str, str, str]]:
+    """What `run` would do and why, without doing it: step, unit, what happens."""
     _check_step(project, start)
     _check_step(project, only)
-    plan = Plan()
+    plan: list[tuple[str, str, str]] = []
     store, made, forced = Store(project.output / "work"), dict[tuple[str, str], Artefact](), False
     for step in project.steps:
         forced = forced or step.id == start
@@ -93,8 +79,7 @@ def dry_run(project: Project, *, start: str = "", only: str = "") -> Plan:
                     reason = reason or "stored"
                 elif not reason:
                     reason = "run: " + store.why_missing(step.id, unit, recipe)
-            plan.to_run += reason.startswith("run")
-            plan.lines.append((step.id, unit, reason))
+            plan.append((step.id, unit, reason))
     return plan
 
 

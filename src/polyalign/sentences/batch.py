@@ -12,6 +12,7 @@ from polyalign.core.beads import Beads
 from polyalign.core.document import Document
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I32, I64, Mask
+from polyalign.core.ragged import offsets
 
 Paragraphs = Literal["respect", "ignore"]
 
@@ -26,11 +27,6 @@ def check_pairs(src: Sequence[Document], tgt: Sequence[Document], method: str) -
         raise DataError(
             f"{method}: found {len(src)} source and {len(tgt)} target documents, expected one target document for each source document; pair them first"
         )
-
-
-def offsets(sizes: Sequence[int] | I64) -> I64:
-    """Sums of the sizes before each item, and of all of them."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(sizes, np.int64))])
 
 
 def cumulative(docs: I64, values: F64) -> F64:

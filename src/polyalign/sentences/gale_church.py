@@ -10,6 +10,7 @@ import numpy as np
 from polyalign.core.beads import Beads
 from polyalign.core.document import Document
 from polyalign.core.jit import F64, I64, Mask
+from polyalign.core.ragged import offsets
 from polyalign.kernels.lengths import align_batch
 from polyalign.sentences.batch import (
     Alignment,
@@ -17,7 +18,6 @@ from polyalign.sentences.batch import (
     check_pairs,
     chunks,
     cumulative,
-    offsets,
     paragraph_breaks,
 )
 

@@ -11,10 +11,11 @@ from polyalign.core.beads import Beads
 from polyalign.core.document import Document
 from polyalign.core.files import PathText
 from polyalign.core.jit import I32, I64, Mask
+from polyalign.core.ragged import offsets
 from polyalign.kernels.anchors import heaviest_chain, rare_matches
 from polyalign.kernels.corridor import align_batch
 from polyalign.kernels.evidence import Beliefs
-from polyalign.sentences.batch import Alignment, Paragraphs, check_pairs, chunks, offsets
+from polyalign.sentences.batch import Alignment, Paragraphs, check_pairs, chunks
 from polyalign.sentences.model import Model
 
 #: Nodes of the lattice up to which a document is searched as a whole, in the first pass and later.

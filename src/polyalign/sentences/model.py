@@ -12,9 +12,10 @@ import numpy as np
 
 from polyalign.core.document import Document
 from polyalign.core.jit import F64, I32, I64, Mask
+from polyalign.core.ragged import offsets
 from polyalign.kernels.evidence import Text
 from polyalign.kernels.lexicon import evidence_weights, translation_counts, word_pairs
-from polyalign.sentences.batch import Alignment, Paragraphs, cumulative, offsets, paragraph_breaks
+from polyalign.sentences.batch import Alignment, Paragraphs, cumulative, paragraph_breaks
 from polyalign.sentences.matches import LEARNT, START, Entries, Matches, fixed_entries
 from polyalign.sentences.tokens import encode, without_numbering
 

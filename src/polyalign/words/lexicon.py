@@ -12,10 +12,10 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I32, I64, Mask
 from polyalign.core.links import Links
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, offsets
 from polyalign.kernels.cooccurrence import locate
 from polyalign.kernels.hypergeometric import log_tail
-from polyalign.words.tokens import Encoded, offsets
+from polyalign.words.tokens import Encoded
 
 #: How far beyond log(pairs) the two thresholds of Johnson et al. lie.
 EPSILON = 0.01

@@ -16,11 +16,12 @@ from polyalign.core.files import open_output, read_text, write_text
 from polyalign.core.jit import F32, I64, frozen
 from polyalign.core.links import Links
 from polyalign.core.progress import track
+from polyalign.core.ragged import offsets
 from polyalign.kernels.choose import choose
 from polyalign.kernels.posteriors import posteriors
 from polyalign.words.symmetrize import GrowDiag, GrowDiagFinal, GrowDiagFinalAnd, Intersection, Union
 from polyalign.words.table import Table
-from polyalign.words.tokens import Block, offsets
+from polyalign.words.tokens import Block
 
 Symmetrization = Literal["posterior", "grow-diag-final-and", "grow-diag-final", "grow-diag", "intersection", "union"]
 JOIN: dict[str, Callable[[Links, Links], Links]] = {

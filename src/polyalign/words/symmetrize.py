@@ -19,6 +19,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import I64, Mask
 from polyalign.core.links import Links
+from polyalign.core.ragged import offsets
 from polyalign.kernels.grow import FINAL, FINAL_AND, GROW, INTERSECT, UNITE, symmetrise
 
 
@@ -152,7 +153,7 @@ def _join(forward: Links, backward: Links, heuristic: int) -> Links:
         heuristic,
     )
     keep: Mask = kept
-    running = np.concatenate([np.zeros(1, np.int64), np.cumsum(keep, dtype=np.int64)])
+    running = offsets(keep)
     both = forward.prob is not None and backward.prob is not None
     return Links(running[at], src[keep], tgt[keep], prob[keep] if both else None)
 

@@ -14,10 +14,11 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.files import open_output
 from polyalign.core.jit import F32, I32, I64, frozen
+from polyalign.core.ragged import offsets
 from polyalign.core.vocab import Vocab
 from polyalign.kernels.cooccurrence import count_entries, fill_entries, locate
 from polyalign.kernels.posteriors import FLOOR
-from polyalign.words.tokens import Block, Encoded, offsets
+from polyalign.words.tokens import Block, Encoded
 
 _ARRAYS = {"starts": np.int64, "entries": np.int32, "probs": np.float32, "src_null": np.float32, "tgt_null": np.float32}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from polyalign.core.bitext import Bitext, Side
 from polyalign.core.jit import I32, I64
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, offsets
 from polyalign.core.vocab import Vocab
 
 #: Cells a block holds at most, unless a single sentence pair has more: bounds the memory of a pass.
@@ -65,13 +65,6 @@ class Block:
     def place(self, pair: I64, src: I32, tgt: I32) -> I64:
         """The cell of each link, given its sentence pair in the block."""
         return np.asarray(self.cells[:-1][pair] + src.astype(np.int64) * self.tgt.lengths[pair] + tgt, np.int64)
-
-
-def offsets(lengths: I64) -> I64:
-    """Where runs of these lengths begin when laid end to end, and where the last ends."""
-    at = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=at[1:])
-    return at
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from polyalign.core.jit import F32, F64, I32, I64, U16, frozen
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, offsets
 from polyalign.kernels.candidates import select
 from polyalign.kernels.gibbs import FROZEN, LONGEST_JUMP, START, sweep
 from polyalign.kernels.pairs import find_cells, rehash
@@ -89,7 +89,7 @@ class Decoder:
             *sides, self.worth, *pairs, *model, SMOOTHING, DIAGONAL, THRESHOLD[0], MOST[0], 0, len(src), at, i, j
         )
         i, j = i[:kept].copy(), j[:kept].copy()
-        cells = np.concatenate([np.zeros(1, np.int64), np.cumsum(at)])
+        cells = offsets(at)
         ids = find_cells(cells, i, j, *sides, *pairs)
         posterior = np.zeros((2, kept), np.uint16)
         for side, (words, states, word, state) in enumerate(((tgt, src, j, i), (src, tgt, i, j))):

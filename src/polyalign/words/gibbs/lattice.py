@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyalign.core.jit import F32, F64, I32, I64, U16
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, offsets
 from polyalign.kernels.candidates import add_pairs, agree, cooccurrences, look_up, select
 from polyalign.kernels.gibbs import FERTILITIES, LONGEST_JUMP
 from polyalign.kernels.pairs import number, rehash, types_of_cells
 from polyalign.kernels.spelling import alike
 from polyalign.words.gibbs.text import Units
-from polyalign.words.tokens import offsets
 
 #: Settings of the Model 1 that proposes cells; chosen over all sets of the benchmark and never asked for.
 SMOOTHING, DIAGONAL = 5.0, 3.0

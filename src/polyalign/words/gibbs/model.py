@@ -170,7 +170,7 @@ class GibbsModel:
         def part(chosen: I64) -> Posteriors:
             out = Posteriors.none(len(chosen), scale * len(self._decoders) * (DECODE_SWEEPS - 1))
             for decoder, (s, t) in zip(self._decoders, views, strict=True):
-                out = out.plus(*decoder.cells(_take(s, chosen), _take(t, chosen), content[chosen], scale))
+                out = out.plus(*decoder.cells(s.take(chosen), t.take(chosen), content[chosen], scale))
             return out.pruned()
 
         parts = [rows[a : a + DECODE_PAIRS] for a in range(0, len(rows), DECODE_PAIRS)]
@@ -240,11 +240,3 @@ class GibbsModel:
             )
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
-
-
-def _take(sentences: Ragged, rows: I64) -> Ragged:
-    lengths = sentences.lengths[rows]
-    ends = np.cumsum(lengths)
-    begins = ends - lengths
-    at = np.repeat(sentences.offsets[:-1][rows] - begins, lengths) + np.arange(lengths.sum())
-    return Ragged(sentences.values[at], np.concatenate([np.zeros(1, np.int64), ends]))

@@ -8,10 +8,9 @@ import numpy as np
 
 from polyalign.core.jit import F32, I64, U16, Mask
 from polyalign.core.links import Links
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, gather, offsets
 from polyalign.kernels.cells import best, merge, prune, scores
 from polyalign.words.model import JOIN, Symmetrization
-from polyalign.words.tokens import offsets
 
 #: Sum of both directions' posteriors below which a cell is forgotten.
 LEAST = 0.02
@@ -72,9 +71,7 @@ class Posteriors:
         """Those of some pairs, in that order."""
         if np.array_equal(rows, np.arange(len(self))):
             return self
-        lengths = np.diff(self.cells)[rows]
-        cells = offsets(lengths)
-        at = np.repeat(self.cells[:-1][rows] - cells[:-1], lengths) + np.arange(cells[-1])
+        at, cells = gather(self.cells, rows)
         return Posteriors(cells, self.src[at], self.tgt[at], self.p[:, at], self.one)
 
     @property
