@@ -55,6 +55,14 @@ def read_bitext(
         >>> read_bitext(path).src
         ['Haus']
     """
+    bitext: Bitext = reader_of(path, format=format, pair=pair, options=options).read(pair)
+    return bitext
+
+
+def reader_of(
+    path: str | Path, *, format: str | None, pair: tuple[str, str], options: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """The reader of a file, as `read_bitext` and `stream_bitext` use it; arguments and errors as theirs."""
     name = format_of(path, format)
     where = {"path": str(path)}
     if name == "moses":
@@ -64,8 +72,7 @@ def read_bitext(
             )
         sides = ("{src}", "{tgt}") if UNKNOWN not in pair and pair[0] != pair[1] else pair
         where = dict(zip(("src", "tgt"), map(str, side_paths(Path(path), sides)), strict=True))
-    bitext: Bitext = build(find(name, task="corpus.bitext"), {**where, **options}, where=str(path)).read(pair)
-    return bitext
+    return build(find(name, task="corpus.bitext"), {**where, **options}, where=str(path))
 
 
 def write_bitext(

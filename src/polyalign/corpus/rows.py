@@ -1,8 +1,9 @@
-"""Rows as readers meet them, put together into a bitext chunk by chunk."""
+"""Rows as readers meet them, put together into one bitext or into runs of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,6 +18,26 @@ T = TypeVar("T")
 #: Rows put together at a time: small enough to stay in the processor's cache, which is a third faster than 65,536.
 CHUNK = 16_384
 Columns = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Sentence pairs that are yet to be read.
+
+    Args:
+        chunks: Columns of equal length by name, or tables; `src` and `tgt` always among them.
+        langs: Source and target language tags.
+        where: The file, for messages.
+    """
+
+    chunks: Iterable[Columns | pa.Table]
+    langs: tuple[str, str]
+    where: str
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The chunks, each column of the type its name says."""
+        for chunk in self.chunks:
+            yield chunk if isinstance(chunk, pa.Table) else _typed(chunk)
 
 
 def batches(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
@@ -69,36 +90,54 @@ def parsed(name: str, cells: Sequence[str | None], where: str, first_row: int) -
     return out
 
 
-def collect(chunks: Iterable[Columns], *, langs: tuple[str, str], where: str) -> Bitext:
+def collect(source: Source) -> Bitext:
     """One bitext of chunks that may differ in their further columns.
 
     A row without an id gets its row number; an id that occurs again gets ``#2`` (and a note).
     What one chunk lacks is null there.
-
-    Args:
-        chunks: Columns of equal length by name, `src` and `tgt` always among them.
-        langs: Source and target language tags.
-        where: The file, for messages.
     """
-    tables: list[pa.Table] = []
-    with track(f"reading {where}", unit="pairs") as progress:
-        for chunk in chunks:
-            tables.append(pa.table({name: pa.array(cells, column_type(name)) for name, cells in chunk.items()}))
-            progress.advance(tables[-1].num_rows)
-    empty = pa.table({name: pa.array([], column_type(name)) for name in ("src", "tgt")})
-    return with_ids(pa.concat_tables([empty, *tables], promote_options="default"), langs=langs, where=where)
+    tables = [EMPTY]
+    with track(f"reading {source.where}", unit="pairs") as progress:
+        for table in source.tables():
+            tables.append(table)
+            progress.advance(table.num_rows)
+    return with_ids(pa.concat_tables(tables, promote_options="default"), langs=source.langs, where=source.where)
 
 
 def with_ids(table: pa.Table, *, langs: tuple[str, str], where: str) -> Bitext:
     """A bitext of a table with `src` and `tgt`, its ids filled in and made unique, `id` and `doc` first."""
-    ids = pc.cast(pa.array(range(table.num_rows), pa.int64()), pa.string())
-    if "id" in table.column_names:
-        given = pc.coalesce(pc.cast(table["id"], pa.string()), ids)
-        ids = given if pc.count_distinct(given).as_py() == len(given) else pa.array(unique(given.to_pylist(), where))
+    ids = numbered(table, 0)
+    if "id" in table.column_names and pc.count_distinct(ids).as_py() < len(ids):
+        ids = pa.array(unique(ids.to_pylist(), where))
+    return ordered(table, ids, langs)
+
+
+def _typed(chunk: Columns) -> pa.Table:
+    return pa.table({name: pa.array(cells, column_type(name)) for name, cells in chunk.items()})
+
+
+#: No rows.
+EMPTY = _typed({"src": [], "tgt": []})
+
+
+def numbered(table: pa.Table, first: int) -> pa.Array | pa.ChunkedArray:
+    """The ids of a table, row numbers where it has none."""
+    numbers = pc.cast(pa.array(range(first, first + table.num_rows), pa.int64()), pa.string())
+    return pc.coalesce(pc.cast(table["id"], pa.string()), numbers) if "id" in table.column_names else numbers
+
+
+def ordered(table: pa.Table, ids: pa.Array | pa.ChunkedArray, langs: tuple[str, str]) -> Bitext:
+    """A bitext of a table and its ids, `id` and `doc` first."""
     first = [name for name in ("doc", "src", "tgt") if name in table.column_names]
     rest = [name for name in table.column_names if name not in ("id", *first)]
     columns = {"id": ids, **{name: table[name] for name in (*first, *rest)}}
     return Bitext(pa.table(columns).replace_schema_metadata({"src_lang": langs[0], "tgt_lang": langs[1]}))
+
+
+def tell_renamed(where: str, count: int, examples: Iterable[str]) -> None:
+    """Say that ids occurred again, if any did."""
+    if count:
+        note(f"{where}: {count} ids occur again ({', '.join(sorted(examples)[:3])}); renamed with #2, #3, ...")
 
 
 def unique(ids: Sequence[str], where: str) -> list[str]:
@@ -120,8 +159,5 @@ def unique(ids: Sequence[str], where: str) -> list[str]:
         taken.add(fresh)
         out.append(fresh)
     repeated = [a for a, b in zip(ids, out, strict=True) if a != b]
-    if repeated:
-        note(
-            f"{where}: {len(repeated)} ids occur again ({', '.join(sorted(set(repeated))[:3])}); renamed with #2, #3, ..."
-        )
+    tell_renamed(where, len(repeated), set(repeated))
     return out

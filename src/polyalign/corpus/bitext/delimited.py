@@ -16,7 +16,7 @@ from polyalign.core.files import PathText, read_lines
 from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note
 from polyalign.corpus.paths import expand, locate, spellings
-from polyalign.corpus.rows import Columns, batches, collect, parsed
+from polyalign.corpus.rows import Columns, Source, batches, collect, parsed
 
 Header = Literal["auto", "yes", "no"]
 #: The parameter of each column whose name is another.
@@ -77,10 +77,14 @@ class Tsv:
         Raises:
             DataError: The file cannot be read, a column is not there, or a line has another number of them.
         """
+        return collect(self.source(pair))
+
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         wanted = {"src": self.src, "tgt": self.tgt, "id": self.id, "links": self.links_column}
         rows = ((number, line.split("\t") if line else []) for number, line in enumerate(read_lines(path), 1))
-        return collect(_chunks(rows, wanted, self.header, pair, str(path)), langs=pair, where=str(path))
+        return Source(_chunks(rows, wanted, self.header, pair, str(path)), pair, str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,14 @@ class Csv:
             DataError: The file cannot be read, a quote is never closed, a column is not there, or a row has
                 another number of them.
         """
+        return collect(self.source(pair))
+
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         wanted = {"src": self.src, "tgt": self.tgt, "id": self.id, "links": self.links_column}
         rows = _csv_rows(path, self.delimiter)
-        return collect(_chunks(rows, wanted, self.header, pair, str(path)), langs=pair, where=str(path))
+        return Source(_chunks(rows, wanted, self.header, pair, str(path)), pair, str(path))
 
 
 def _csv_rows(path: Path, delimiter: str) -> Rows:

@@ -11,7 +11,7 @@ from polyalign.core.errors import DataError
 from polyalign.core.files import PathText, read_lines
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.paths import locate
-from polyalign.corpus.rows import Columns, batches, collect
+from polyalign.corpus.rows import Columns, Source, batches, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,12 @@ class FastAlign:
         Raises:
             DataError: The file cannot be read, or a line has another number of fields.
         """
+        return collect(self.source(pair))
+
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
-        return collect(_chunks(path), langs=pair, where=str(path))
+        return Source(_chunks(path), pair, str(path))
 
 
 def _chunks(path: Path) -> Iterator[Columns]:

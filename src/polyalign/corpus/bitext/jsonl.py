@@ -14,7 +14,7 @@ from polyalign.core.files import PathText
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.paths import locate, pick
 from polyalign.corpus.records import Record, fields, get, kind, records
-from polyalign.corpus.rows import Columns, batches, collect
+from polyalign.corpus.rows import Columns, Source, batches, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,12 @@ class JsonLines:
         Raises:
             DataError: The file cannot be read, a line is no JSON object, or a field is missing or of another kind.
         """
+        return collect(self.source(pair))
+
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
-        return collect(self._chunks(path, pair), langs=pair, where=str(path))
+        return Source(self._chunks(path, pair), pair, str(path))
 
     def _chunks(self, path: Path, pair: tuple[str, str]) -> Iterator[Columns]:
         for batch in batches(self._rows(path, pair)):

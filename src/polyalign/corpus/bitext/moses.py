@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
-from polyalign.core.bitext import Bitext, Side
+from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.files import PathText, read_lines
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.paths import locate
-from polyalign.corpus.rows import Columns, batches, collect
+from polyalign.corpus.rows import Columns, Source, batches, collect
 
-_BETWEEN_SPACES = re.compile(r"[^ ]+")
+#: What a word is, by the value of `tokens`.
+_WORDS = {"spaces": re.compile(r"[^ ]+"), "whitespace": re.compile(r"\S+")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,12 @@ class Moses:
         Raises:
             DataError: A file cannot be read, they differ in length, or ids do not agree.
         """
+        return collect(self.source(pair))
+
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs."""
         files = self._files(pair)
-        bitext = collect(self._chunks(files), langs=pair, where=str(files["src"]))
-        if self.tokens == "whitespace":
-            return bitext.split_on_whitespace()
-        if self.tokens == "spaces":
-            for side in cast(tuple[Side, ...], ("src", "tgt")):
-                spans = [[x for m in _BETWEEN_SPACES.finditer(t) for x in m.span()] for t in bitext.column(side)]
-                bitext = bitext.with_spans(side, spans)
-        return bitext
+        return Source(self._chunks(files), pair, str(files["src"]))
 
     def _files(self, pair: tuple[str, str]) -> dict[str, Path]:
         given = {"src": self.src, "tgt": self.tgt, "links": self.links, "id": self.ids_path, "doc": self.docs_path}
@@ -100,10 +98,15 @@ class Moses:
         names, done = list(files), 0
         rows = _numbered(files) if self.numbered else _in_step(files)
         for batch in batches(rows):
-            columns = dict(zip([*names, "id"] if self.numbered else names, zip(*batch, strict=True), strict=True))
+            columns: dict[str, Sequence[Any]] = dict(
+                zip([*names, "id"] if self.numbered else names, zip(*batch, strict=True), strict=True)
+            )
             if self.prefix:
                 ids = columns.get("id") or tuple(str(i) for i in range(done, done + len(batch)))
                 columns["id"] = tuple(self.prefix + name for name in ids)
+            if (word := _WORDS.get(self.tokens)) is not None:
+                for side in ("src", "tgt"):
+                    columns[f"{side}_spans"] = [[x for m in word.finditer(t) for x in m.span()] for t in columns[side]]
             done += len(batch)
             yield columns
 

@@ -17,7 +17,7 @@ from polyalign.core.files import PathText, open_binary
 from polyalign.core.langs import UNKNOWN, normalise
 from polyalign.core.progress import note
 from polyalign.corpus.paths import locate
-from polyalign.corpus.rows import Columns, batches, collect, parsed
+from polyalign.corpus.rows import Columns, Source, batches, collect, parsed
 
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: Inline elements that hold a format's own codes; `hi` and `sub` hold text.
@@ -75,12 +75,16 @@ class Tmx:
         Raises:
             DataError: The file is no TMX, broken XML, declares entities, or does not say which languages to take.
         """
+        return collect(self.source(pair))
+
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         if UNKNOWN in pair and str(path) != "-":
             pair = _languages(path, pair)
         elif UNKNOWN in pair:
             raise DataError("-: a TMX from standard input may hold many languages; name the language pair")
-        return collect(_chunks(path, pair), langs=pair, where=str(path))
+        return Source(_chunks(path, pair), pair, str(path))
 
 
 def _chunks(path: Path, pair: tuple[str, str]) -> Iterator[Columns]:
