@@ -240,8 +240,8 @@ def test_run_and_report_and_dry_run(call, files):
     assert call("report", "out")[1].strip() == "out/report.html"
     assert "@" in call("cite", "out")[1]
     project = Path("mine/project.toml")
-    project.write_text(project.read_text().replace("words.align/hmm", "words.align/hmn"))
-    fails(call("run", "mine/project.toml"), "step", "did you mean 'words.align/hmm'?")
+    project.write_text(project.read_text().replace("words.align/auto", "words.align/autp"))
+    fails(call("run", "mine/project.toml"), "step", "did you mean 'words.align/auto'?")
 
 
 def test_stdin_stdout_and_a_reader_that_leaves(files):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,16 @@ from hypothesis import strategies as st
 
 from polyalign.core.errors import DataError
 from polyalign.core.links import Links
-from polyalign.words.symmetrize import GrowDiag, GrowDiagFinal, GrowDiagFinalAnd, Intersection, Union
+from polyalign.words.symmetrize import (
+    GrowDiag,
+    GrowDiagFinal,
+    GrowDiagFinalAnd,
+    Intersection,
+    Posterior,
+    Product,
+    Union,
+    learned_threshold,
+)
 
 METHODS = {
     "intersection": Intersection(),
@@ -120,3 +131,64 @@ def test_inputs_are_left_as_they_were():
 def test_different_numbers_of_pairs_are_refused():
     with pytest.raises(DataError, match=r"2 sentence pairs forward and 1 backward.*empty"):
         Union()(Links.from_pairs([[], []]), Links.from_pairs([[]]))
+
+
+likely = st.dictionaries(st.tuples(st.integers(0, 6), st.integers(0, 6)), st.integers(1, 99), max_size=14)
+
+
+def with_probabilities(sentences):
+    return Links.from_pharaoh([" ".join(f"{i}-{j}:0.{p:02}" for (i, j), p in s.items()) for s in sentences])
+
+
+def means(forward, backward, *, product):
+    """The joint probability of every cell that either direction has."""
+    out = {}
+    for cell in {**forward, **backward}:
+        f, b = forward.get(cell, 0) / 100, backward.get(cell, 0) / 100
+        out[cell] = math.sqrt(f * b) if product else (f + b) / 2
+    return out
+
+
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize("threshold", [0.0, 0.3012, None])
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(likely, likely), max_size=5))
+def test_probabilities_are_joined_and_thresholded(product, threshold, pairs):
+    method = (Product if product else Posterior)(threshold)
+    out = method(with_probabilities([f for f, _ in pairs]), with_probabilities([b for _, b in pairs]))
+    expected = [means(f, b, product=product) for f, b in pairs]
+    if threshold is None:
+        threshold = learned_threshold([np.asarray([p for cells in expected for p in cells.values()], np.float32)])
+    assert out.prob is not None
+    got = [{c: p for c, p in zip(out.pairs(k), out.take([k]).prob.tolist(), strict=True)} for k in range(len(out))]
+    for cells, kept in zip(expected, got, strict=True):
+        # What lies on the threshold itself may fall to either side by rounding.
+        assert {c for c, p in cells.items() if p > threshold + 1e-6} <= set(kept)
+        assert set(kept) <= {c for c, p in cells.items() if p > threshold - 1e-6}
+        assert all(p == pytest.approx(cells[c], abs=1e-6) for c, p in kept.items())
+
+
+@pytest.mark.parametrize("method", [Posterior(0.3), Product(0.3)])
+def test_a_direction_without_any_link(method):
+    some, none = with_probabilities([{(0, 0): 90}, {}]), Links.from_pairs([[], []])
+    expected = ["0-0", ""] if isinstance(method, Posterior) else ["", ""]
+    assert method(some, none).to_pharaoh() == method(none, some).to_pharaoh() == expected
+    assert method(none, none).to_pharaoh() == ["", ""]
+
+
+@pytest.mark.parametrize("method", [Posterior(), Product()])
+def test_links_without_probabilities_cannot_be_averaged(method):
+    good, bad = with_probabilities([{(0, 0): 90}]), Links.from_pairs([[(0, 0)]])
+    with pytest.raises(DataError, match=r"found backward links without a probability.*grow-diag-final-and"):
+        method(good, bad)
+    with pytest.raises(DataError, match="found forward links without a probability"):
+        method(bad, good)
+    with pytest.raises(DataError, match="2 sentence pairs forward and 1 backward"):
+        method(with_probabilities([{}, {}]), with_probabilities([{}]))
+
+
+@pytest.mark.parametrize("method", [Posterior, Product])
+def test_a_threshold_is_a_probability(method):
+    for threshold in (-0.1, 1.0, float("nan")):
+        with pytest.raises(ValueError, match="threshold must be at least 0 and below 1"):
+            method(threshold)

@@ -26,6 +26,7 @@ VERBS = {
     "cp": ("Copy an example project to start from.", "Projects"),
     "align-sentences": ("Align the sentences of two documents.", "Align"),
     "align-words": ("Align the words of a bitext.", "Align"),
+    "symmetrize": ("Join two directional word alignments.", "Align"),
     "lexicon": ("Extract a bilingual lexicon from word links.", "Align"),
     "convert": ("Convert a bitext between formats.", "Text and corpora"),
     "split": ("Split text into sentences.", "Text and corpora"),

@@ -47,9 +47,13 @@ def option_of(param: Param) -> click.Option:
     """One parameter as an option; its absence leaves the method's own default."""
     flag = "--" + param.name.replace("_", "-")
     names = [f"{flag}/--no-{flag[2:]}"] if param.type is bool else [flag]
-    help = escape(param.help) + ("" if param.required else f" [dim](default: {_shown(param.default)})[/dim]")
+    kind, metavar, help = flag_type(param.type), None, escape(param.help)
+    if isinstance(kind, click.Choice) and len(kind.choices) > 3:
+        # Too many for the column of types.
+        metavar, help = "NAME", f"{help} One of {', '.join(kind.choices)}."
+    help += "" if param.required else f" [dim](default: {_shown(param.default)})[/dim]"
     return click.Option(
-        [*names, param.name], type=flag_type(param.type), default=None, required=param.required, help=help
+        [*names, param.name], type=kind, default=None, required=param.required, help=help, metavar=metavar
     )
 
 

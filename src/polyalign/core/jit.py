@@ -13,6 +13,9 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +38,22 @@ def kernel(*, parallel: bool = False, fastmath: bool = False) -> Callable[[F], F
         return cast(F, numba.njit(cache=True, nogil=True, parallel=parallel, fastmath=fastmath)(function))
 
     return wrap
+
+
+def _atomic_add(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        of = signature.args[0]
+        held = cast(Any, make_array)(of)(context, builder, args[0])
+        place = cast(Any, cgutils).get_item_pointer(context, builder, of, held, [args[1]], wraparound=False)
+        builder.atomic_rmw("add", place, args[2], "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), emit
+
+
+#: ``atomic_add(array, index, value)`` in a kernel: ``array[index] += value`` of a one-dimensional array of integers, whole
+#: even if other threads add there too. Integers, because their sum is the same in any order of threads.
+atomic_add = cast(Callable[[npt.NDArray[Any], Any, Any], None], intrinsic(_atomic_add))
 
 
 def set_threads(threads: int) -> int:

@@ -14,7 +14,7 @@ from polyalign.core.jit import F32, I32, I64, Mask, frozen
 from polyalign.core.ragged import gather, offsets
 
 Pair = tuple[int, int]
-_LINK = re.compile(r"(\d+)([-p?])(\d+)(?::([0-9.eE+-]+))?\Z")
+_LINK = re.compile(r"(\d+)([-p?])(\d+)(?::((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))?\Z")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ class Links:
                 match = _LINK.match(token)
                 if match is None:
                     raise DataError(
-                        f"{where} line {number}: found {token!r}, expected links such as '0-0 1-2' (sure) or '1p2' (possible)"
+                        f"{where} line {number}: found {token!r}, expected links such as '0-0 1-2' (sure), '1p2' (possible) or '0-0:0.9' (with probability)"
                     )
                 i, j = int(match[1]) - low, int(match[3]) - low
                 if i < 0 or j < 0:
@@ -148,6 +148,38 @@ class Links:
 
     def __iter__(self) -> Iterator[list[Pair]]:
         return (self.pairs(k) for k in range(len(self)))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Links]) -> Links:
+        """Those of one run of sentence pairs after the other; `prob` is kept if every link has one."""
+        if not parts:
+            return cls.from_pairs([])
+        filled = [p for p in parts if len(p.src)] or parts[:1]
+        probs = [p.prob for p in filled if p.prob is not None]
+        sures = [np.ones(len(p.src), np.bool_) if p.sure is None else p.sure for p in filled]
+        return cls(
+            offsets(np.concatenate([np.diff(p.offsets) for p in parts])),
+            np.concatenate([p.src for p in parts]),
+            np.concatenate([p.tgt for p in parts]),
+            np.concatenate(probs) if len(probs) == len(filled) else None,
+            np.concatenate(sures) if any(p.sure is not None for p in filled) else None,
+        )
+
+    def surer(self, least: float) -> Links:
+        """Only the links whose probability is at least `least`.
+
+        Raises:
+            DataError: The links have no probabilities.
+        """
+        if not len(self.src):
+            return self
+        if self.prob is None:
+            raise DataError(
+                "links: they have no probabilities, expected some; align with probabilities to filter by them"
+            )
+        keep: Mask = self.prob >= least
+        sure = None if self.sure is None else self.sure[keep]
+        return Links(offsets(keep)[self.offsets], self.src[keep], self.tgt[keep], self.prob[keep], sure)
 
     def take(self, rows: Sequence[int] | range | I64) -> Links:
         """The links of those sentence pairs, in that order."""

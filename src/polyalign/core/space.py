@@ -54,7 +54,7 @@ class Space:
         words = tuple(read_lines(folder / "words.txt"))
         try:
             return cls(words, np.load(folder / "vectors.npy", mmap_mode="r"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{folder}: not a saved space ({error})") from None
 
 
@@ -100,7 +100,7 @@ class Map:
         try:
             unit = bool(json.loads((folder / "map.json").read_text(encoding="utf-8"))["unit"])
             return cls(np.load(folder / "matrix.npy"), np.load(folder / "mean.npy"), unit)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, EOFError, KeyError) as error:
             raise DataError(f"{folder}: not a saved map ({error})") from None
 
 

@@ -140,6 +140,17 @@ def best(cells: I64, cell_src: U16, cell_tgt: U16, p: F32, src_offsets: I64, tgt
 
 
 @kernel()
+def unlinked(cells: I64, cell_src: U16, cell_tgt: U16, p: F32, src_offsets: I64, tgt_offsets: I64) -> tuple[F32, F32]:
+    """What the posteriors of each source and each target word leave for NULL."""
+    src_null, tgt_null = np.ones(src_offsets[-1], np.float32), np.ones(tgt_offsets[-1], np.float32)
+    for k in range(len(cells) - 1):
+        for x in range(cells[k], cells[k + 1]):
+            tgt_null[tgt_offsets[k] + cell_tgt[x]] -= p[0, x]
+            src_null[src_offsets[k] + cell_src[x]] -= p[1, x]
+    return np.maximum(src_null, np.float32(0)), np.maximum(tgt_null, np.float32(0))
+
+
+@kernel()
 def scores(cells: I64, cell_src: U16, cell_tgt: U16, p: F32, src_offsets: I64, tgt_offsets: I64, floor: float) -> F32:
     """Mean log posterior, over all words of a pair, of each word's best link; `floor` where it has none."""
     out = np.empty(len(cells) - 1, np.float32)

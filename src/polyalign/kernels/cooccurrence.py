@@ -147,42 +147,49 @@ def add_counts(order: I64, groups: I64, rows: I64, ids: I32, forward: F32, backw
 
 @kernel()
 def digamma(x: float) -> float:
-    """The derivative of log gamma for x > 0: recurrence up to 6, then the asymptotic series."""
+    """The derivative of log gamma for x > 0: six steps of the recurrence below 6, then the asymptotic series."""
     out = 0.0
-    while x < 6.0:
-        out -= 1.0 / x
-        x += 1.0
+    if x < 6.0:
+        # 1 / x + ... + 1 / (x + 5), which is P' / P for P = x (x + 1) ... (x + 5) = y (y + 4) (y + 6): one division.
+        y = x * (x + 5.0)
+        out -= (2.0 * x + 5.0) * ((3.0 * y + 20.0) * y + 24.0) / (y * (y + 4.0) * (y + 6.0))
+        x += 6.0
     r = 1.0 / (x * x)
     series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132)))))
     return float(out + np.log(x) - 0.5 / x - series)
 
 
-@kernel()
-def _expected(count: float, total: float, alpha: float) -> float:
-    # With a Dirichlet prior, exp(E[log t]) under the variational posterior; without one, the maximum.
-    if alpha > 0:
-        return float(np.exp(digamma(count + alpha) - digamma(total)))
-    return count / total if total > 0 else 0.0
-
-
 @kernel(parallel=True)
-def normalise(counts: F64, starts: I64, entries: I32, tgt_totals: F64, alpha: float, table: F32) -> None:
-    """Turn expected counts into probabilities of both directions.
+def normalise(counts: F64, starts: I64, entries: I32, tgt_totals: F64, alpha: float) -> None:
+    """Turn expected counts into probabilities of both directions, in place.
+
+    With a Dirichlet prior that is exp(E[log t]) under the variational posterior, exp(digamma(c + alpha) -
+    digamma(sum (c + alpha))); without one, the maximum c / sum c.
 
     Args:
-        counts: Shape (entries, 2).
+        counts: Shape (entries, 2); becomes t(tgt | src) and t(src | tgt).
         starts: Where each source type's entries begin, and the end.
         entries: Their target types.
         tgt_totals: Sum of ``counts[:, 1] + alpha`` over each target type's entries.
         alpha: Dirichlet prior of each entry, 0 for the maximum-likelihood estimate.
-        table: Written to, shape (entries, 2): t(tgt | src) and t(src | tgt).
     """
     n = len(starts) - 1
+    of_tgt = np.zeros(len(tgt_totals))
+    for f in range(len(tgt_totals)):
+        if tgt_totals[f] > 0:
+            of_tgt[f] = digamma(tgt_totals[f]) if alpha > 0 else 1.0 / tgt_totals[f]
     for shard in prange(SHARDS):
         for e in range(shard, n, SHARDS):
             total = 0.0
             for k in range(starts[e], starts[e + 1]):
                 total += counts[k, 0] + alpha
-            for k in range(starts[e], starts[e + 1]):
-                table[k, 0] = _expected(counts[k, 0], total, alpha)
-                table[k, 1] = _expected(counts[k, 1], tgt_totals[entries[k]], alpha)
+            if alpha > 0:
+                of_src = digamma(total) if total > 0 else 0.0
+                for k in range(starts[e], starts[e + 1]):
+                    counts[k, 0] = np.exp(digamma(counts[k, 0] + alpha) - of_src)
+                    counts[k, 1] = np.exp(digamma(counts[k, 1] + alpha) - of_tgt[entries[k]])
+            else:
+                of_src = 1.0 / total if total > 0 else 0.0
+                for k in range(starts[e], starts[e + 1]):
+                    counts[k, 0] *= of_src
+                    counts[k, 1] *= of_tgt[entries[k]]

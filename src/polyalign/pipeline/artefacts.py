@@ -3,7 +3,7 @@
 * ``documents``: ``documents.parquet`` (doc, lang, text, source; `starts` after normalisation)
 * ``sentences``: ``sentences.parquet`` (doc, lang, paragraph, start, end, text)
 * ``bitext``: ``bitext.parquet``, and ``dropped.parquet`` after a selection
-* ``links``: ``links.parquet`` with the ``bitext.parquet`` its rows belong to
+* ``links``: ``links.parquet`` with the ``bitext.parquet`` its rows belong to, which has `score.words`
 * ``lexicon``: ``lexicon.parquet``
 * ``score``: ``score.json``
 * ``file``: a file in a format of the user's choice
@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.links import Links
+from polyalign.core.store import MANIFEST
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -27,13 +29,17 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def read_bitext(folder: Path) -> Bitext:
-    """The bitext of a stored result."""
-    return Bitext(pq.read_table(folder / "bitext.parquet"))
+    """The bitext of a stored result; of links, the corpus without what was joined to it."""
+    bitext = Bitext(pq.read_table(folder / "bitext.parquet"))
+    if not (folder / "links.parquet").exists():
+        return bitext
+    counts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["counts"]
+    return Bitext(bitext.table.slice(0, counts["corpus"]))
 
 
 def read_links(folder: Path) -> tuple[Bitext, Links]:
     """The links of a stored result and the bitext they belong to."""
-    return read_bitext(folder), Links.from_table(pq.read_table(folder / "links.parquet"))
+    return Bitext(pq.read_table(folder / "bitext.parquet")), Links.from_table(pq.read_table(folder / "links.parquet"))
 
 
 def lexicon_lines(table: pa.Table) -> list[str]:

@@ -226,9 +226,17 @@ def _tokenize(method: Any, job: Job) -> Counts:
 
 
 def _align_words(method: Any, job: Job) -> Counts:
+    from polyalign.words.model import WordModel
+
     parts = [read_bitext(folder) for folder in job.inputs]
     bitext = Bitext.concat(parts)
-    links = method.fit(bitext).align(bitext)
+    model = method.fit(bitext)
+    if isinstance(model, WordModel):
+        links, posteriors = model.align_once(bitext)
+        # For a later step to select by.
+        bitext = bitext.with_column("score.words", pa.array(posteriors.score(), pa.float32()))
+    else:
+        links = model.align(bitext)
     write_table(bitext.table, job.out / "bitext.parquet")
     write_table(links.to_table(), job.out / "links.parquet")
     # The first input is the corpus; what is joined to it (a gold standard, say) stays out of what is published.

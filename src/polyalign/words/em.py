@@ -1,156 +1,212 @@
-"""Expectation-maximisation for word aligners: the loop that Model 1 and the HMM share."""
+"""Aligners by expectation-maximisation: their common parameters, and the model that fitting one gives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.jit import F32, F64, I32, I64, frozen
-from polyalign.kernels.cooccurrence import add_counts, locate, normalise
+from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.files import PathText, open_output, write_text
+from polyalign.core.jit import F64, I32, frozen
+from polyalign.core.progress import track
+from polyalign.core.registry import find, load
 from polyalign.kernels.posteriors import posteriors
-from polyalign.words.table import Table, cooccurring
-from polyalign.words.tokens import Encoded
+from polyalign.kernels.quantise import ONE, quantise
+from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.words.positions import Positions, Shapes
+from polyalign.words.posteriors import Posteriors
+from polyalign.words.priors import rows
+from polyalign.words.spelling import Digits, Punctuation
+from polyalign.words.symmetrize import Symmetrization
+from polyalign.words.table import Table
+from polyalign.words.text import Reading
+from polyalign.words.tokens import Block, Encoded
+from polyalign.words.units import View, check_granularity, to_words
 
-#: Entries of cells kept in memory between passes, 4 bytes each; of what is beyond, anew every pass.
-CACHED_CELLS = 200_000_000
+#: Pseudo-counts below this are not exported.
+LEAST_WEIGHT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class EM:
+    """What the aligners by expectation-maximisation have in common; each describes the parameters itself."""
+
+    id: ClassVar[str]
+
+    iterations: int = 5
+    null_prior: float = 0.1
+    alpha: float = 0.1
+    lowercase: bool = True
+    digits: Digits = "keep"
+    punctuation: Punctuation = "keep"
+    granularity: str = "full"
+    spelling: float = 0.5
+    dictionary: PathText = ""
+    priors: PathText = ""
+    src_space: PathText = ""
+    tgt_space: PathText = ""
+    space_weight: float = 0.2
+    symmetrize: Symmetrization = "grow-diag-final-and"
+    threshold: float | None = 0.45
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
+        if not 0 < self.null_prior < 1:
+            raise ValueError(f"null_prior must lie between 0 and 1, got {self.null_prior}")
+        if not 0 <= self.alpha < math.inf:
+            raise ValueError(f"alpha must not be negative, got {self.alpha}")
+        if self.threshold is not None and not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold must be at least 0 and below 1, got {self.threshold}")
+        check_granularity(self.granularity)
+        if not 0 <= self.spelling < math.inf:
+            raise ValueError(f"spelling must not be negative, got {self.spelling}")
+        if not 0 < self.space_weight < math.inf:
+            raise ValueError(f"space_weight must be above 0, got {self.space_weight}")
+        if bool(self.src_space) != bool(self.tgt_space):
+            raise ValueError("src_space and tgt_space go together: name both, or neither")
+
+    @property
+    def reading(self) -> Reading:
+        """How words are counted."""
+        return Reading(self.lowercase, self.digits, self.punctuation)
+
+    @property
+    def knows(self) -> bool:
+        """Whether anything is known before training."""
+        return self.spelling > 0 or any((self.dictionary, self.priors, self.src_space))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parameters:
-    """What EM estimates.
+class EMModel(WordModel):
+    """A lexical table and what is known of word order.
 
     Args:
-        probs: t(tgt | src) and t(src | tgt) of each entry, shape (e, 2).
-        src_null: p(src | NULL), shape (src_types,).
-        tgt_null: p(tgt | NULL), shape (tgt_types,).
-        jumps: Weight of each distance, forward and backward; no columns for Model 1.
+        method: How it was trained and how it aligns.
+        table: Lexical probabilities.
+        positions: Word order.
+        log_likelihood: Of the training corpus before each pass, forward and backward, shape (passes, 2).
     """
 
-    probs: F32
-    src_null: F32
-    tgt_null: F32
-    jumps: F32
+    kind: ClassVar[str] = "em"
+    method: EM
+    table: Table
+    positions: Positions
+    log_likelihood: F64
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "log_likelihood", frozen(self.log_likelihood, np.float64))
 
-class Corpus:
-    """A training corpus laid out for EM: its words, the pairs of types that co-occur, and where."""
+    @property
+    def symmetrize(self) -> Symmetrization:
+        """How `align` joins both directions."""
+        return self.method.symmetrize
 
-    def __init__(self, bitext: Bitext, *, lowercase: bool) -> None:
-        text, self.src_vocab, self.tgt_vocab = Encoded.build(bitext, lowercase=lowercase)
-        self.lowercase = lowercase
-        self.starts, self.entries = cooccurring(text, len(self.src_vocab), len(self.tgt_vocab))
-        self.blocks = list(text.blocks())
-        # Entries of each target type, for the total of the prior in its normaliser.
-        self.tgt_degree = np.bincount(self.entries, minlength=len(self.tgt_vocab))
-        self._cache: dict[int, I32] = {}
-        self._cached = 0
+    @property
+    def threshold(self) -> float | None:
+        """The joint posterior that a link has to exceed; None for the learned one."""
+        return self.method.threshold
 
-    def ids(self, index: int) -> I32:
-        """The entry of every cell of one block."""
-        if index in self._cache:
-            return self._cache[index]
-        b = self.blocks[index]
-        ids = locate(
-            b.order,
-            b.groups,
-            b.src.values,
-            b.rows,
-            b.first,
-            b.tgt.values,
-            frozen(self.starts, np.int64),
-            frozen(self.entries, np.int32),
-            len(self.tgt_vocab),
-        )
-        if self._cached + len(ids) <= CACHED_CELLS:
-            self._cache[index] = ids
-            self._cached += len(ids)
-        return ids
+    def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
+        """The posteriors of a bitext, a run of sentence pairs at a time.
 
-    def start(self) -> Parameters:
-        """Model 1 with every pair of types as probable as any other, and NULL the same."""
-        src, tgt = np.float32(1 / len(self.src_vocab)), np.float32(1 / len(self.tgt_vocab))
-        probs = np.empty((len(self.entries), 2), np.float32)
-        probs[:, 0], probs[:, 1] = tgt, src
-        nulls = np.full(len(self.src_vocab), src), np.full(len(self.tgt_vocab), tgt)
-        return Parameters(probs, *nulls, np.zeros((2, 0), np.float32))
+        Args:
+            bitext: Sentence pairs; one with an empty side has no cells.
+            label: What to call the work where progress is shown.
 
-    def table(self, parameters: Parameters) -> Table:
-        """The estimates as a table that aligns any text, without what is worth nothing."""
-        p = parameters
-        vocabs = self.src_vocab, self.tgt_vocab
-        return Table(*vocabs, self.lowercase, self.starts, self.entries, p.probs, p.src_null, p.tgt_null).pruned()
+        Raises:
+            DataError: A sentence has more than 65,535 words.
+        """
+        views = self.table.views(bitext)
+        with track(label, total=len(bitext), unit="pairs") as progress:
+            for a, b in Encoded(views[0].text, views[1].text).runs():
+                yield self._posteriors(*(_slice(v, a, b) for v in views))
+                progress.advance(b - a)
 
-
-def iterate(
-    corpus: Corpus,
-    old: Parameters,
-    *,
-    null_prior: float,
-    alpha: float,
-    uniform: float = 0.0,
-    agreement: bool = False,
-) -> tuple[Parameters, F64]:
-    """One pass of EM over the corpus in both directions.
-
-    Args:
-        corpus: The training corpus.
-        old: Current parameters; jumps without columns make it Model 1.
-        null_prior: Prior probability of NULL.
-        alpha: Dirichlet prior of the lexical table, 0 for maximum likelihood.
-        uniform: Share of jumps that go anywhere.
-        agreement: Whether expected counts are products of both directions' posteriors.
-
-    Returns:
-        New parameters, and the log-likelihood of the old ones, forward and backward.
-    """
-    counts = np.zeros((len(corpus.entries), 2))
-    src_null, tgt_null = np.zeros(len(corpus.src_vocab)), np.zeros(len(corpus.tgt_vocab))
-    jumps = np.zeros((2, 2, old.jumps.shape[1]))
-    log_likelihood = np.zeros(2)
-    probs, of_src, of_tgt, at = (frozen(a, np.float32) for a in (old.probs, old.src_null, old.tgt_null, old.jumps))
-    for index, b in enumerate(corpus.blocks):
-        ids = corpus.ids(index)
-        forward, backward, tgt_free, src_free, likelihoods, departures = posteriors(
-            b.src.offsets,
-            b.tgt.offsets,
-            b.src.values,
-            b.tgt.values,
-            b.cells,
-            ids,
-            probs,
-            of_src,
-            of_tgt,
+    def _posteriors(self, src: View, tgt: View) -> Posteriors:
+        block, t = Block.build(src.text, tgt.text), self.table
+        shapes, at = Shapes.of(src.text.lengths, tgt.text.lengths)
+        sides = block.src.offsets, block.tgt.offsets
+        uniform = float(getattr(self.method, "uniform", 0.0)) if self.positions.jumps.size else 0.0
+        forward, backward, tgt_null, src_null, _, _ = posteriors(
+            *sides,
+            block.src.values,
+            block.tgt.values,
+            block.cells,
+            t.locate(block),
+            t.probs,
+            t.src_null,
+            t.tgt_null,
+            self.positions.jumps,
+            frozen(self.positions.table(shapes), np.float64),
             at,
-            null_prior,
+            self.method.null_prior,
             uniform,
+            t.floor,
         )
-        if agreement:
-            forward *= backward
-            backward = forward
-        add_counts(b.order, b.groups, b.rows, ids, forward, backward, counts)
-        src_null += np.bincount(b.src.values, src_free, len(src_null))
-        tgt_null += np.bincount(b.tgt.values, tgt_free, len(tgt_null))
-        log_likelihood += likelihoods.sum(axis=0)
-        jumps += departures.sum(axis=0)
-    new = np.empty_like(old.probs)
-    totals = np.bincount(corpus.entries, counts[:, 1], len(corpus.tgt_vocab)) + alpha * corpus.tgt_degree
-    normalise(counts, corpus.starts, corpus.entries, totals, alpha, new)
-    return Parameters(new, _share(src_null), _share(tgt_null), _weights(jumps, old.jumps)), log_likelihood
+        cells = quantise(*sides, block.cells, forward, backward, tgt_null, src_null)
+        return Posteriors(words_in(src), words_in(tgt), *to_words(*cells, src, tgt), one=ONE)
+
+    def priors(self) -> pa.Table:
+        """The expected links as a table of priors, to train another model with."""
+        t = self.table
+        keep = np.flatnonzero(t.weight >= LEAST_WEIGHT)
+        owner = np.repeat(np.arange(len(t.starts) - 1), np.diff(t.starts))[keep]
+        src, tgt = np.asarray(t.src.names, object)[owner], np.asarray(t.tgt.names, object)[t.entries[keep]]
+        return rows(self.method.granularity, "link", t.weight[keep], src=src.tolist(), tgt=tgt.tolist())
+
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder."""
+        self.table.save(folder)
+        arrays = {f.name: getattr(self.positions, f.name) for f in fields(Positions)}
+        for name, array in {**arrays, "log_likelihood": self.log_likelihood}.items():
+            with open_output(folder / f"{name}.npy") as file:
+                np.save(file, array)
+        settings = {
+            "kind": self.kind,
+            "format": FORMAT,
+            "method": {"id": self.method.id, **asdict(self.method)},
+            "floor": self.table.floor,
+        }
+        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> EMModel:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: A file is missing or damaged.
+        """
+        settings = manifest(folder)
+        try:
+            parameters = settings["method"]
+            method: EM = load(find(parameters.pop("id")))(**parameters)
+            arrays = {f.name: np.load(folder / f"{f.name}.npy") for f in fields(Positions)}
+            floor = float(settings["floor"])
+            table = Table.load(folder, reading=method.reading, granularity=method.granularity, floor=floor)
+            return cls(method, table, Positions(**arrays), np.load(folder / "log_likelihood.npy"))
+        except (OSError, ValueError, EOFError, KeyError, TypeError, ConfigError) as error:
+            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
 
 
-def _weights(stats: F64, old: F32) -> F32:
-    # One step of minorise-maximise on sum_d c(d) log s(d) - sum_i' n(i') log Z(i'): s(d) = c(d) / r(d).
-    # The normaliser Z depends on where in the sentence a jump starts, so plain relative frequencies
-    # would not maximise anything.
-    if not old.shape[1]:
-        return old
-    seen = stats[:, 1] > 0
-    weights = np.where(seen, stats[:, 0] / np.where(seen, stats[:, 1], 1), old)
-    weights = np.maximum(weights, 1e-6 * weights.sum(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+def words_in(view: View) -> I32:
+    """Number of words of each sentence."""
+    if view.owner is None:
+        return view.text.lengths.astype(np.int32)
+    out = np.zeros(len(view.text), np.int32)
+    filled = view.text.lengths > 0
+    out[filled] = view.owner[view.text.offsets[1:][filled] - 1] + np.int32(1)
+    return out
 
 
-def _share(counts: I64 | F64) -> F32:
-    return np.asarray(counts / max(1e-9, counts.sum()), np.float32)
+def _slice(view: View, start: int, stop: int) -> View:
+    owner = view.owner if view.owner is None else view.owner[view.text.offsets[start] : view.text.offsets[stop]]
+    return View(view.text[start:stop], owner)

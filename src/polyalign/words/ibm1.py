@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import ClassVar
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.progress import track
-from polyalign.words.em import Corpus, iterate
-from polyalign.words.model import Symmetrization, WordModel
+from polyalign.words.em import EM, EMModel
+from polyalign.words.em_train import Pass, train
 
 
 @dataclass(frozen=True, slots=True)
-class IBM1:
+class IBM1(EM):
     """Align words by IBM Model 1 with a Dirichlet prior on the lexical table.
 
     p(f, a | e) = prod_j p(a_j) t(f_j | e_{a_j}), with p(NULL) = null_prior and the rest shared equally by
@@ -22,15 +20,25 @@ class IBM1:
     that occur with the source word, which keeps rare words from collecting what belongs to nobody.
 
     **Differs:** the paper has one NULL word beside the others (null_prior = 1 / (1 + source length)) and
-    alpha = 0.
+    alpha = spelling = 0.
 
     Args:
         iterations: Passes of EM.
-        lowercase: Lower-case the words before counting.
         null_prior: Prior probability that a word has no counterpart, in (0, 1).
         alpha: Dirichlet prior of every lexical entry; 0 for maximum likelihood.
+        lowercase: Lower-case the words before counting.
+        digits: Count digits as they are (keep), those of any script as 0 to 9 (ascii), or all as 0 (shape).
+        punctuation: Count punctuation as it is (keep), or as the nearest ASCII characters (plain).
+        granularity: How words are seen: full, prefix-N, suffix-N, bpe-N, unigram-N, or tokenizer:PATH.
+        spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
+            order, accordingly less; 0 for none.
+        dictionary: File of lines source word, tab, target word and optionally tab and pseudo-count, empty for none.
+        priors: File of pseudo-counts from another model's export_priors, empty for none.
+        src_space: Folder of vectors of source words, whose nearest target words get pseudo-counts; empty for none.
+        tgt_space: Folder of vectors of target words in the same space.
+        space_weight: Pseudo-count that a word with a vector shares out.
         symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold.
-        threshold: For symmetrize = posterior, in [0, 1).
+        threshold: For symmetrize = posterior and product, in [0, 1); none for the one that F1 is expected to be best at.
 
     Raises:
         ValueError: A parameter out of range.
@@ -43,19 +51,9 @@ class IBM1:
         ['0-0 1-1', '0-0 1-1', '0-0 1-1']
     """
 
-    iterations: int = 5
-    lowercase: bool = True
-    null_prior: float = 0.1
-    alpha: float = 0.1
-    symmetrize: Symmetrization = "grow-diag-final-and"
-    threshold: float = 0.45
+    id: ClassVar[str] = "words.align/ibm1"
 
-    def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
-        check(self.null_prior, self.alpha, self.threshold)
-
-    def fit(self, bitext: Bitext) -> WordModel:
+    def fit(self, bitext: Bitext) -> EMModel:
         """Train on a bitext; pairs with an empty side teach nothing.
 
         Args:
@@ -68,34 +66,4 @@ class IBM1:
             O(iterations * cells) time, a cell being a source and a target word of one sentence pair; memory
             4 bytes a cell up to 800 MB, and about 40 bytes for each pair of word types that occur together.
         """
-        corpus = Corpus(bitext, lowercase=self.lowercase)
-        parameters = corpus.start()
-        history = []
-        with track("train words.align/ibm1", total=self.iterations, unit="iterations") as progress:
-            for _ in range(self.iterations):
-                parameters, likelihood = iterate(corpus, parameters, null_prior=self.null_prior, alpha=self.alpha)
-                history.append(likelihood)
-                progress.advance()
-        return WordModel(
-            corpus.table(parameters),
-            parameters.jumps,
-            self.null_prior,
-            0.0,
-            self.symmetrize,
-            self.threshold,
-            np.asarray(history),
-        )
-
-
-def check(null_prior: float, alpha: float, threshold: float) -> None:
-    """Refuse parameters out of range.
-
-    Raises:
-        ValueError: Names the parameter.
-    """
-    if not 0 < null_prior < 1:
-        raise ValueError(f"null_prior must lie between 0 and 1, got {null_prior}")
-    if alpha < 0:
-        raise ValueError(f"alpha must not be negative, got {alpha}")
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold must be at least 0 and below 1, got {threshold}")
+        return train(self, bitext, [Pass(self.alpha)] * self.iterations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,24 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from polyalign.core.bitext import Bitext
+from polyalign.core.bitext import Bitext, Side
 from polyalign.core.errors import DataError
-from polyalign.core.files import open_output
-from polyalign.core.jit import F32, I32, I64, frozen
-from polyalign.core.ragged import offsets
-from polyalign.core.vocab import Vocab
+from polyalign.core.files import open_output, read_text, write_text
+from polyalign.core.jit import F32, F64, I32, I64, frozen
+from polyalign.core.ragged import Ragged, offsets
 from polyalign.kernels.cooccurrence import count_entries, fill_entries, locate
-from polyalign.kernels.posteriors import FLOOR
+from polyalign.words.text import Reading, encode
 from polyalign.words.tokens import Block, Encoded
+from polyalign.words.units import Units, View, has_pieces
 
-_ARRAYS = {"starts": np.int64, "entries": np.int32, "probs": np.float32, "src_null": np.float32, "tgt_null": np.float32}
+_ARRAYS = {
+    "starts": np.int64,
+    "entries": np.int32,
+    "probs": np.float64,
+    "weight": np.float32,
+    "src_null": np.float64,
+    "tgt_null": np.float64,
+}
 
 
 def cooccurring(corpus: Encoded, src_types: int, tgt_types: int) -> tuple[I64, I32]:
@@ -38,83 +45,91 @@ def cooccurring(corpus: Encoded, src_types: int, tgt_types: int) -> tuple[I64, I
     return offsets(sizes), fill_entries(*shape, offsets(found))
 
 
+def entries_of(block: Block, starts: I64, entries: I32, tgt_types: int) -> I32:
+    """The entry of every cell of a block, -1 for none."""
+    b = block
+    return locate(b.order, b.groups, b.src.values, b.rows, b.first, b.tgt.values, starts, entries, tgt_types)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Lexical probabilities of both directions over the pairs of types that met in training.
 
     Args:
-        src_vocab: Source words.
-        tgt_vocab: Target words.
-        lowercase: Whether text is lower-cased before it is looked up.
+        src: Source units; which words they are of is not known.
+        tgt: Target units.
+        reading: How words are read before they are looked up.
         starts: Where each source type's entries begin, and the end, shape (src_types + 1,).
         entries: Target type of each entry, shape (e,).
         probs: t(tgt | src) and t(src | tgt) of each entry, shape (e, 2).
+        weight: Expected links of each entry, mean of both directions, shape (e,).
         src_null: p(src | NULL), shape (src_types,).
         tgt_null: p(tgt | NULL), shape (tgt_types,).
+        floor: What an entry, and a pair without one, is worth at least.
     """
 
-    src_vocab: Vocab
-    tgt_vocab: Vocab
-    lowercase: bool
+    src: Units
+    tgt: Units
+    reading: Reading
     starts: I64
     entries: I32
-    probs: F32
-    src_null: F32
-    tgt_null: F32
+    probs: F64
+    weight: F32
+    src_null: F64
+    tgt_null: F64
+    floor: float
 
     def __post_init__(self) -> None:
         for name, dtype in _ARRAYS.items():
             object.__setattr__(self, name, frozen(getattr(self, name), dtype))
 
-    def encode(self, bitext: Bitext) -> Encoded:
-        """A bitext in this table's words."""
-        return Encoded.encode(bitext, self.src_vocab, self.tgt_vocab, lowercase=self.lowercase)
+    def views(self, bitext: Bitext) -> tuple[View, View]:
+        """A bitext in this table's units.
+
+        Raises:
+            DataError: A sentence has more than 65,535 words or units.
+        """
+        src, tgt = (units.see(*encode(bitext, side, self.reading, known={"": 0})) for side, units in self._sides())
+        return src, tgt
+
+    def _sides(self) -> tuple[tuple[Side, Units], tuple[Side, Units]]:
+        return ("src", self.src), ("tgt", self.tgt)
 
     def locate(self, block: Block) -> I32:
         """The entry of every cell of a block, -1 for none."""
-        return locate(
-            block.order,
-            block.groups,
-            block.src.values,
-            block.rows,
-            block.first,
-            block.tgt.values,
-            self.starts,
-            self.entries,
-            len(self.tgt_vocab),
-        )
+        return entries_of(block, self.starts, self.entries, len(self.tgt.names))
 
     def pruned(self) -> Table:
-        """Without the entries that are worth no more than an unseen pair in both directions."""
-        keep = (self.probs > FLOOR).any(axis=1)
+        """Without the entries that are worth no more than a pair without one in both directions."""
+        keep = (self.probs > self.floor).any(axis=1)
         owner = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))[keep]
         starts = offsets(np.bincount(owner, minlength=len(self.starts) - 1))
-        return Table(
-            self.src_vocab,
-            self.tgt_vocab,
-            self.lowercase,
-            starts,
-            self.entries[keep],
-            self.probs[keep],
-            self.src_null,
-            self.tgt_null,
-        )
+        kept = {name: getattr(self, name)[keep] for name in ("entries", "probs", "weight")}
+        return replace(self, starts=starts, **kept)
 
     def save(self, folder: Path) -> None:
-        """Write ``src.parquet``, ``tgt.parquet`` (words and p(word | NULL)) and ``table.parquet`` (the entries)."""
+        """Write the units and p(unit | NULL) of either side, ``table.parquet`` (the entries), and subword tokenizers."""
         folder.mkdir(parents=True, exist_ok=True)
         sizes = np.diff(self.starts)
         columns: dict[str, dict[str, Any]] = {
-            "src": {"word": self.src_vocab.words, "null": self.src_null, "entries": sizes},
-            "tgt": {"word": self.tgt_vocab.words, "null": self.tgt_null},
-            "table": {"tgt": self.entries, "forward": self.probs[:, 0], "backward": self.probs[:, 1]},
+            "src": {"unit": self.src.names, "null": self.src_null, "entries": sizes},
+            "tgt": {"unit": self.tgt.names, "null": self.tgt_null},
+            "table": {
+                "tgt": self.entries,
+                "forward": self.probs[:, 0],
+                "backward": self.probs[:, 1],
+                "weight": self.weight,
+            },
         }
         for name, table in columns.items():
             with open_output(folder / f"{name}.parquet") as file:
                 parquet.write_table(pa.table({k: pa.array(v) for k, v in table.items()}), file)
+        for name, units in self._sides():
+            if units.tokenizer:
+                write_text(folder / f"{name}.tokenizer.json", units.tokenizer)
 
     @classmethod
-    def load(cls, folder: Path, *, lowercase: bool) -> Table:
+    def load(cls, folder: Path, *, reading: Reading, granularity: str, floor: float) -> Table:
         """Read what `save` wrote.
 
         Raises:
@@ -126,8 +141,18 @@ class Table:
             if starts[-1] != len(table):
                 raise ValueError(f"{len(table)} entries where {starts[-1]} are announced")
             probs = np.stack([table["forward"].to_numpy(), table["backward"].to_numpy()], axis=1)
-            vocabs = Vocab(tuple(src["word"].to_pylist())), Vocab(tuple(tgt["word"].to_pylist()))
+            units = []
+            for name, columns in (("src", src), ("tgt", tgt)):
+                tokenizer = read_text(folder / f"{name}.tokenizer.json") if has_pieces(granularity) else ""
+                units.append(only_units(tuple(columns["unit"].to_pylist()), granularity, tokenizer))
             nulls = src["null"].to_numpy(), tgt["null"].to_numpy()
-            return cls(*vocabs, lowercase, starts, table["tgt"].to_numpy(), probs, *nulls)
+            entries = table["tgt"].to_numpy(), probs, table["weight"].to_numpy()
+            return cls(units[0], units[1], reading, starts, *entries, *nulls, floor)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
+
+
+def only_units(names: tuple[str, ...], granularity: str, tokenizer: str) -> Units:
+    """Units by their names, knowing no word but NULL."""
+    index = {name: k for k, name in enumerate(names)}
+    return Units(granularity, names, index, Ragged.from_lists([[0]]), np.zeros(0, np.float32), tokenizer)

@@ -8,27 +8,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyalign.core.bitext import Bitext, Side
-from polyalign.core.jit import I32, I64
+from polyalign.core.jit import I64
 from polyalign.core.ragged import Ragged, offsets
 from polyalign.core.vocab import Vocab
+from polyalign.words.text import Reading, encode
 
 #: Cells a block holds at most, unless a single sentence pair has more: bounds the memory of a pass.
-BLOCK_CELLS = 8_000_000
+BLOCK_CELLS = 4_000_000
 
 
-def words(bitext: Bitext, side: Side, *, lowercase: bool) -> list[list[str]]:
-    """One side's tokens, lower-cased if asked.
+def count(bitext: Bitext, side: Side, reading: Reading) -> tuple[Ragged, Vocab, I64]:
+    """Number one side's words, the most frequent first, ties in code-point order.
+
+    Returns:
+        The sentences, the words, and how often each occurs.
+
+    Raises:
+        DataError: A sentence has more than 65,535 words.
 
     Example:
-        >>> words(Bitext.build(["Ein Haus"], [""]), "src", lowercase=True)
-        [['ein', 'haus']]
+        >>> text, vocab, frequency = count(Bitext.build(["Ein Haus, ein"], [""]), "src", Reading())
+        >>> text[0].tolist(), vocab.words, frequency.tolist()
+        ([1, 2, 1], ('', 'ein', 'haus,'), [0, 2, 1])
     """
-    sentences = bitext.tokens(side)
-    if not lowercase:
-        return sentences
-    # One string for each distinct word, not for each occurrence: the difference is most of the memory.
-    lower = {w: w.lower() for s in sentences for w in s}
-    return [[lower[w] for w in s] for s in sentences]
+    text, seen = encode(bitext, side, reading, known={"": 0})
+    frequency = np.bincount(text.values, minlength=len(seen) + 1)
+    order = [0, *sorted(range(1, len(seen) + 1), key=lambda k: (-frequency[k], seen[k - 1]))]
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    vocab = Vocab(("", *(seen[k - 1] for k in order[1:])))
+    return Ragged(rank[text.values], text.offsets), vocab, frequency[order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +71,6 @@ class Block:
         cells = offsets(src.lengths * tgt.lengths)
         return cls(src, tgt, cells, offsets(widths), np.repeat(tgt.offsets[:-1], src.lengths), order, groups)
 
-    def place(self, pair: I64, src: I32, tgt: I32) -> I64:
-        """The cell of each link, given its sentence pair in the block."""
-        return np.asarray(self.cells[:-1][pair] + src.astype(np.int64) * self.tgt.lengths[pair] + tgt, np.int64)
-
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -81,27 +86,27 @@ class Encoded:
 
     @classmethod
     def build(cls, bitext: Bitext, *, lowercase: bool) -> tuple[Encoded, Vocab, Vocab]:
-        """Count a bitext's words and encode it."""
-        src_vocab, src = Vocab.build(words(bitext, "src", lowercase=lowercase))
-        tgt_vocab, tgt = Vocab.build(words(bitext, "tgt", lowercase=lowercase))
-        return cls(src, tgt), src_vocab, tgt_vocab
+        """Count a bitext's words and encode it.
 
-    @classmethod
-    def encode(cls, bitext: Bitext, src_vocab: Vocab, tgt_vocab: Vocab, *, lowercase: bool) -> Encoded:
-        """Encode a bitext with vocabularies that are there already."""
-        return cls(
-            src_vocab.encode(words(bitext, "src", lowercase=lowercase)),
-            tgt_vocab.encode(words(bitext, "tgt", lowercase=lowercase)),
-        )
+        Raises:
+            DataError: A sentence has more than 65,535 words.
+        """
+        src, src_vocab, _ = count(bitext, "src", Reading(lowercase))
+        tgt, tgt_vocab, _ = count(bitext, "tgt", Reading(lowercase))
+        return cls(src, tgt), src_vocab, tgt_vocab
 
     def __len__(self) -> int:
         return len(self.src)
 
-    def blocks(self) -> Iterator[Block]:
-        """The sentence pairs in runs of at most `BLOCK_CELLS` cells, or of one pair."""
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Where runs of at most `BLOCK_CELLS` cells, or of one pair, begin and end."""
         ends = np.cumsum(self.src.lengths * self.tgt.lengths)
         start, done = 0, 0
         while start < len(self):
             stop = max(start + 1, int(np.searchsorted(ends, done + BLOCK_CELLS, "right")))
-            yield Block.build(self.src[start:stop], self.tgt[start:stop])
+            yield start, stop
             start, done = stop, int(ends[stop - 1])
+
+    def blocks(self) -> Iterator[Block]:
+        """The sentence pairs run by run."""
+        return (Block.build(self.src[a:b], self.tgt[a:b]) for a, b in self.runs())

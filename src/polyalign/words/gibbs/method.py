@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.files import PathText
-from polyalign.core.jit import U16, threads
+from polyalign.core.jit import I64, threads
 from polyalign.core.progress import Track, track
-from polyalign.core.ragged import Ragged
 from polyalign.core.vocab import Vocab
 from polyalign.kernels.cells import expect
-from polyalign.words.gibbs.decode import Grain
-from polyalign.words.gibbs.lattice import Hints, Lattice, lay_out
+from polyalign.kernels.gibbs import FERTILITIES
+from polyalign.words.gibbs.corpus import Corpus
+from polyalign.words.gibbs.decode import ARRAYS, Grain
+from polyalign.words.gibbs.lattice import lay_out
 from polyalign.words.gibbs.model import GibbsModel
-from polyalign.words.gibbs.posteriors import Posteriors
-from polyalign.words.gibbs.priors import hints, read_dictionary, read_priors, words_of
-from polyalign.words.gibbs.text import Units, check_granularity, choose_granularities, encode, keys
-from polyalign.words.gibbs.train import Chain
-from polyalign.words.model import Symmetrization
+from polyalign.words.gibbs.train import Counts, Sampler
+from polyalign.words.gibbs.work import Work
+from polyalign.words.known import SPACE_PAIRS, from_files, from_spaces
+from polyalign.words.posteriors import Posteriors
+from polyalign.words.priors import Hints, hints, words_of
+from polyalign.words.spelling import Digits, Punctuation
+from polyalign.words.symmetrize import Symmetrization, learned_threshold
+from polyalign.words.text import Reading
+from polyalign.words.units import Units, check_granularity, to_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +45,46 @@ class Gibbs:
         p(a_j = NULL | rest) ~ null_prior * n(NULL, f_j) / n(NULL) * J(right - left)
 
     where n are the links of all other words plus pseudo-counts, left and right the nearest links
-    around word j, J and F the distributions of jumps and fertilities under the links of the last sweep. What is
+    around word j, J and F the distributions of jumps and fertilities, all as the last sweep left them. What is
     probable in the later sweeps is averaged over both directions, over chains, and over granularities: full
-    forms and prefixes of a few characters, which tell the same words apart in rare and inflected forms.
+    forms, say, and prefixes of a few characters, which tell the same words apart in rare and inflected forms.
 
     **Differs:** The paper samples each direction alone from random links through Models 1, HMM and fertility, and
     takes the most probable source word. Here IBM Model 1, trained to agree in two passes, proposes the first
     links and the few candidates of each word, so that a handful of sweeps over them does; both directions share
     their lexical counts, each without what the word in question adds to the other; words spelled alike have a prior;
-    and posteriors are averaged and kept.
+    counts change between sweeps, not within, so that sentence pairs can be drawn in any order; and posteriors are
+    averaged and kept.
 
     Args:
-        granularities: How words are seen, one or more of full and prefix-N, all averaged; auto for full and
-            prefix-5, below 20,000 sentence pairs prefix-4 too, without prefixes that merge few types.
-        chains: Samplers for each granularity; 0 for 4 below 5,000 sentence pairs, 2 below 50,000, else 1.
-        effort: Sweeps relative to the usual number, which falls from 12 for small corpora to 4 for large ones.
+        granularities: How words are seen, one or more of full, prefix-N, suffix-N, bpe-N, unigram-N and
+            tokenizer:PATH, all averaged.
+        chains: Samplers for each granularity.
+        sweeps: Sweeps of each; the later half is averaged.
         alpha: Dirichlet pseudo-count of every lexical entry.
         null_prior: Weight of a word having no counterpart, in (0, 1).
         spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
             order, accordingly less; 0 for none.
         lowercase: Lower-case the words before counting.
+        digits: Count digits as they are, those of every script as 0 to 9 (ascii), or all as 0 (shape).
+        punctuation: Count punctuation as it is, or typographic and full-width forms as their ASCII ones (plain).
         priors: File of pseudo-counts from another model's export_priors, empty for none.
-        dictionary: File of lines source word, tab, target word and optionally tab and pseudo-count, empty for none.
-        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold.
-        threshold: For symmetrize = posterior, in [0, 1); higher for fewer and surer links.
+        dictionary: File of lines source word, tab, target word and optionally tab and a pseudo-count, or `only` for words
+            that link to nothing else where both occur; empty for none.
+        src_space: Folder of a saved space with vectors of source words, for a prior by similarity; empty for none.
+        tgt_space: Folder of one with vectors of target words, in the same dimensions.
+        space_weight: Pseudo-counts that each word shares out among its neighbours.
+        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold,
+            product those whose geometric mean does.
+        threshold: For posterior and product, in [0, 1), higher for fewer and surer links; none for the one with
+            the highest expected F1 on the text of training, which is near 0.45.
         seed: Of the sampling.
+        work: Folder for what does not fit into memory, from which an interrupted training goes on; empty for memory.
 
     Raises:
         ValueError: A parameter out of range.
 
-    References: ostling2016efficient, mermer2011bayesian, liang2006alignment, brown1993mathematics
+    References: ostling2016efficient, mermer2011bayesian, liang2006alignment, brown1993mathematics, marchisio2022embedding
 
     Example:
         >>> bitext = Bitext.build(["das haus", "das buch", "ein buch"], ["the house", "the book", "a book"])
@@ -73,36 +92,48 @@ class Gibbs:
         ['0-0 1-1', '0-0 1-1', '0-0 1-1']
     """
 
-    granularities: tuple[str, ...] = ("auto",)
-    chains: int = 0
-    effort: float = 1.0
+    granularities: tuple[str, ...] = ("full",)
+    chains: int = 2
+    sweeps: int = 8
     alpha: float = 0.0003
     null_prior: float = 0.2
     spelling: float = 0.5
     lowercase: bool = True
+    digits: Digits = "keep"
+    punctuation: Punctuation = "keep"
     priors: PathText = ""
     dictionary: PathText = ""
+    src_space: PathText = ""
+    tgt_space: PathText = ""
+    space_weight: float = 0.2
     symmetrize: Symmetrization = "posterior"
-    threshold: float = 0.45
+    threshold: float | None = None
     seed: int = 1
+    work: str = ""
 
     def __post_init__(self) -> None:
         if not self.granularities or len(set(self.granularities)) != len(self.granularities):
             raise ValueError(f"granularities must name one or more, each once, got {self.granularities!r}")
-        if self.granularities != ("auto",):
-            for name in self.granularities:
-                check_granularity(name)
-        if self.chains < 0:
-            raise ValueError(f"chains must not be negative, got {self.chains}")
-        if not 0 < self.effort < math.inf:
-            raise ValueError(f"effort must be above 0, got {self.effort}")
+        for name in self.granularities:
+            check_granularity(name)
+        if self.chains < 1 or self.sweeps < 2:
+            raise ValueError(f"chains must be at least 1 and sweeps at least 2, got {self.chains} and {self.sweeps}")
+        if len(self.granularities) * self.chains * (self.sweeps // 2) > 1000:
+            raise ValueError(
+                f"{len(self.granularities)} granularities, {self.chains} chains and {self.sweeps} sweeps are too many together; "
+                "their product must be at most 2,000"
+            )
         if not 0 < self.alpha < math.inf:
             raise ValueError(f"alpha must be above 0, got {self.alpha}")
         if not 0 < self.null_prior < 1:
             raise ValueError(f"null_prior must be between 0 and 1, got {self.null_prior}")
         if not 0 <= self.spelling < math.inf:
             raise ValueError(f"spelling must not be negative, got {self.spelling}")
-        if not 0 <= self.threshold < 1:
+        if not 0 < self.space_weight < math.inf:
+            raise ValueError(f"space_weight must be above 0, got {self.space_weight}")
+        if bool(self.src_space) != bool(self.tgt_space):
+            raise ValueError("src_space and tgt_space go together: name both, or neither")
+        if self.threshold is not None and not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be at least 0 and below 1, got {self.threshold}")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be from 0 to 2**31 - 1, got {self.seed}")
@@ -123,10 +154,12 @@ class Gibbs:
             O(cells) time for the candidates, a cell being a source and a target word of one sentence pair, and
             O(candidates) for a sweep; memory of some 12 bytes a candidate, of which a word has about four.
         """
-        tables = [read_priors(self.priors)] if self.priors else []
-        if self.dictionary:
-            tables.append(read_dictionary(self.dictionary, lowercase=self.lowercase))
-        return self.train(bitext, tables)
+        return self.train(bitext, from_files(self))
+
+    @property
+    def reading(self) -> Reading:
+        """Which words count as the same."""
+        return Reading(self.lowercase, self.digits, self.punctuation)
 
     def train(self, bitext: Bitext, priors: list[pa.Table], *, before: GibbsModel | None = None) -> GibbsModel:
         """As `fit`, with tables of priors instead of files.
@@ -139,110 +172,170 @@ class Gibbs:
         Returns:
             The model.
         """
-        words, texts, frequencies = [], [], []
-        for side in ("src", "tgt"):
-            start = dict.fromkeys(["", *(words_of(priors, side) if before is None else _vocab(before, side).words)])
-            known = {w: k for k, w in enumerate(start)}
-            text, fresh = encode(bitext, side, lowercase=self.lowercase, known=known)
-            words.append([*known, *fresh])
-            texts.append(text)
-            frequencies.append(np.bincount(text.values, minlength=len(words[-1])))
+        of = digest(bitext) if self.work else ""
+        model, parts = self.stream([bitext], priors, of=of, before=before)
+        old = () if before is None else ((before.seen, before.posteriors_seen),)
+        return model.remember_all([*old, *parts])
+
+    def stream(
+        self,
+        parts: Iterable[Bitext],
+        priors: Sequence[pa.Table] = (),
+        *,
+        of: str = "",
+        before: GibbsModel | None = None,
+    ) -> tuple[GibbsModel, Iterator[tuple[I64, Posteriors]]]:
+        """Train on more than fits into memory, a part at a time.
+
+        Args:
+            parts: Runs of sentence pairs; only one is in memory at a time if there is a folder `work`.
+            priors: As of `train`.
+            of: What the text is, so that a folder with the work on another one is refused.
+            before: As of `train`.
+
+        Returns:
+            A model that knows no posteriors; and for each part what tells its sentence pairs apart, and their posteriors.
+            `work` is emptied when the last part has been taken.
+
+        Raises:
+            ConfigError: `work` holds something else.
+        """
+        work = Work(Path(self.work) if self.work else None, f"{of} by {replace(self, work='')!r}")
+        known = [words_of(priors, s) for s in ("src", "tgt")]
+        if before is not None:
+            known = [list(before.src_vocab.words), list(before.tgt_vocab.words)]
+        corpus = Corpus.encode(parts, work, self.reading, known=known)
+        return self.sample(corpus, priors, before=before), self.parts(corpus)
+
+    def sample(
+        self, corpus: Corpus, priors: Sequence[pa.Table] = (), *, before: GibbsModel | None = None
+    ) -> GibbsModel:
+        """Train on a corpus that was encoded; `parts` has its posteriors."""
+        frequencies, work, grains = list(corpus.frequencies), corpus.work, []
         if before is not None:
             for new, old in zip(frequencies, (before.src_frequency, before.tgt_frequency), strict=True):
                 new[: len(old)] += old
-        names = self.granularities if before is None else tuple(g.granularity for g in before.grains)
-        if names == ("auto",):
-            names = choose_granularities(len(bitext), words)
-        units = [[Units.build(w, f, n) for w, f in zip(words, frequencies, strict=True)] for n in names]
-        known_before = [hints(priors, n, *u) for n, u in zip(names, units, strict=True)]
-        grains, posteriors = self._sample(texts, units, known_before, names)
-        content = keys(texts[0], texts[1], len(words[0]), len(words[1]))
-        if before is not None:
-            content, posteriors = np.concatenate([before.seen, content]), before.posteriors.then(posteriors)
-        seen, first = np.unique(content, return_index=True)
-        return GibbsModel(
-            method=self,
-            src_vocab=Vocab(tuple(words[0])),
-            tgt_vocab=Vocab(tuple(words[1])),
-            src_frequency=frequencies[0],
-            tgt_frequency=frequencies[1],
-            grains=grains,
-            seen=seen,
-            posteriors=posteriors.take(first),
-        )
-
-    def _sample(
-        self, texts: list[Ragged], units: list[list[Units]], known: list[Hints], names: tuple[str, ...]
-    ) -> tuple[tuple[Grain, ...], Posteriors]:
-        pairs = len(texts[0])
-        chains = self.chains or (4 if pairs < 5_000 else 2 if pairs < 50_000 else 1)
-        usual = min(12.0, max(4.0, 850 / math.sqrt(max(1, pairs))))
-        sweeps = max(2, round(self.effort * usual))
-        counted = sweeps // 2
-        scale = 65535 // (len(names) * chains * counted)
-        posteriors = Posteriors.none(pairs, scale * len(names) * chains * counted)
-        grains = []
+        total = len(self.granularities) * (self.sweeps + 2)
+        priors = [*priors, *from_spaces(self, *corpus.words, corpus.whole(SPACE_PAIRS))]
         with (
-            track("train words.align/gibbs", total=len(names) * (sweeps + 2), unit="sweeps") as progress,
+            track("train words.align/gibbs", total=total, unit="sweeps") as progress,
             ThreadPoolExecutor(threads()) as pool,
         ):
             # One granularity after the other: only one has its cells in memory.
-            for name, unit, hint in zip(names, units, known, strict=True):
-                src, tgt = (Ragged(u.of[t.values], t.offsets) for t, u in zip(texts, unit, strict=True))
-                lattice = lay_out(src, tgt, unit[0], unit[1], hint, self.spelling, pool)
-                progress.advance()
-                samplers = [
-                    Chain(lattice, hint, alpha=self.alpha, null_prior=self.null_prior, seed=self.seed * 1_000_003 + k)
-                    for k in range(chains)
-                ]
-                p = _run(samplers, pool, progress, [0] * (sweeps - counted) + [scale] * counted)
-                grains.append(_grain(name, lattice, samplers, hint, p, 1 / (scale * chains * counted)))
-                cells = Posteriors(lattice.cells, lattice.cell_src, lattice.cell_tgt, p, posteriors.one).pruned()
-                posteriors = posteriors.plus(cells.cells, cells.src, cells.tgt, cells.p)
-                del lattice, samplers, cells, p, src, tgt
-        return tuple(grains), posteriors.pruned()
+            for k, name in enumerate(self.granularities):
+                tokenizers = ("", "") if before is None else before.grains[k].tokenizers
+                src, tgt = map(Units.build, corpus.words, frequencies, (name, name), tokenizers)
+                if not work.done(f"grain-{k}"):
+                    self._sample(k, corpus, (src, tgt), hints(priors, name, src, tgt), pool, progress)
+                arrays = (work[f"grain-{k}-{field}"] for field in ARRAYS)
+                grains.append(Grain(name, (src.tokenizer, tgt.tokenizer), *arrays))
+        known = [] if before is None else [before.posteriors_seen]
 
+        def learn(symmetrize: Symmetrization) -> float:
+            drawn = (self._posteriors(corpus, shard) for shard in corpus.shards)
+            return learned_threshold(p.joint(symmetrize) for p in chain(known, drawn))
 
-def _run(samplers: list[Chain], pool: ThreadPoolExecutor, progress: Track, scales: list[int]) -> U16:
-    # Both directions of every chain are drawn at once; what they count is put together after each sweep.
-    tasks = [(chain, side) for chain in samplers for side in (0, 1)]
-    list(pool.map(lambda task: task[0].start(task[1]), tasks))
-    for chain in samplers:
-        chain.count()
-    progress.advance()
-    for scale in scales:
-        for chain in samplers:
-            chain.prepare(scale > 0)
-        list(pool.map(lambda task, add=scale: task[0].draw(task[1], add), tasks))
-        for chain in samplers:
-            chain.join()
+        return GibbsModel(
+            method=self,
+            src_vocab=Vocab(corpus.words[0]),
+            tgt_vocab=Vocab(corpus.words[1]),
+            src_frequency=frequencies[0],
+            tgt_frequency=frequencies[1],
+            grains=tuple(grains),
+            learned=(learn("posterior"), learn("product")),
+        )
+
+    def _unit(self) -> tuple[int, int]:
+        # What a probability of 1 adds to a posterior in one sweep, and how often it is added at one granularity.
+        counted = self.chains * (self.sweeps // 2)
+        return 65535 // (len(self.granularities) * counted), counted
+
+    def _sample(
+        self,
+        k: int,
+        corpus: Corpus,
+        units: tuple[Units, Units],
+        hint: Hints,
+        pool: ThreadPoolExecutor,
+        progress: Track,
+    ) -> None:
+        """Leave the counts of a granularity, and the posteriors of it and those before it together."""
+        lattice = lay_out(corpus, units, hint, self.spelling, pool)
         progress.advance()
-    total = samplers[0].posterior
-    for chain in samplers[1:]:
-        total += chain.posterior
-    return total
+        work, (scale, counted) = corpus.work, self._unit()
+        sampler = Sampler(lattice, hint, self.chains, self.alpha, self.null_prior, self.seed * 1_000_003)
+        for number in range(self.sweeps + 1):
+            step = f"grain-{k}/sweep-{number}"
+            if not work.done(step):
+                sampler.sweep(number, scale if number > self.sweeps - self.sweeps // 2 else 0, pool)
+                work.commit(step)
+                sampler.forget(number - 1)
+                work.drop(["pair-worth"])
+            progress.advance()
+        sampler.forget(self.sweeps, links_alone=True)
+        # Expected counts rather than those of the last links: the average of all that was probable.
+        weight, nulls = lattice.prior.astype(np.float64), (hint.src_null.copy(), hint.tgt_null.copy())
+        for shard in corpus.shards:
+            src, tgt = corpus.see(shard, units)
+            cells, p = lattice.cells(shard), work[f"{shard}/posterior-{self.sweeps}"]
+            sides = src.text.offsets, tgt.text.offsets, src.text.values, tgt.text.values
+            expect(*cells, p, 1 / (scale * counted), *sides, weight, *nulls)
+            pooled = *corpus.lengths(shard), *to_words(*cells[:3], p, src, tgt)
+            here = Posteriors(*pooled, self._one()).pruned()
+            if k:
+                here = here.plus(*(work[f"{shard}/sum-{k - 1}-{name}"] for name in _CELLS))
+            for name in _CELLS:
+                work[f"{shard}/sum-{k}-{name}"] = getattr(here, name)
+        last = [Counts.load(work, f"chain-{k}-{self.sweeps}") for k in range(self.chains)]
+        # Most pairs of units are in a few cells that no sweep chose.
+        only = np.append(hint.only, np.zeros(len(weight) - len(hint.only), np.bool_))
+        kept = np.flatnonzero((weight >= LEAST_WEIGHT) | only)
+        known = {
+            "pair_src": lattice.pair_src[kept],
+            "pair_tgt": lattice.pair_tgt[kept],
+            "weight": weight[kept].astype(np.float32),
+            "src_null": np.maximum(nulls[0], 0),
+            "tgt_null": np.maximum(nulls[1], 0),
+            "jumps": sum(c.jumps for c in last) / self.chains + hint.jumps,
+            "only": only[kept],
+        }
+        for name in ("src_fertility", "tgt_fertility"):
+            drawn = sum(getattr(c, name) for c in last) / self.chains
+            known[name] = drawn.reshape(-1, FERTILITIES) + getattr(hint, name)
+        for name, array in known.items():
+            work[f"grain-{k}-{name}"] = array
+        work.commit(f"grain-{k}")
+        sampler.forget(self.sweeps)
+        lattice.forget()
+        work.drop(f"{shard}/sum-{k - 1}-{name}" for shard in corpus.shards for name in _CELLS)
+
+    def _one(self) -> int:
+        scale, counted = self._unit()
+        return scale * counted * len(self.granularities)
+
+    def parts(self, corpus: Corpus) -> Iterator[tuple[I64, Posteriors]]:
+        """What tells the sentence pairs of each shard apart, and their posteriors; empties the corpus in the end."""
+        for shard in corpus.shards:
+            yield corpus.work[f"{shard}/key"], self._posteriors(corpus, shard)
+        corpus.work.clear()
+
+    def _posteriors(self, corpus: Corpus, shard: int) -> Posteriors:
+        last = len(self.granularities) - 1
+        cells, src, tgt, p = (corpus.work[f"{shard}/sum-{last}-{name}"] for name in _CELLS)
+        return Posteriors(*corpus.lengths(shard), cells, src, tgt, p, self._one()).pruned()
 
 
-def _vocab(model: GibbsModel, side: str) -> Vocab:
-    return model.src_vocab if side == "src" else model.tgt_vocab
+def digest(bitext: Bitext) -> str:
+    """Tells texts apart, so that work on one does not go on with another."""
+    out = hashlib.blake2b(digest_size=16)
+    for side in ("src", "tgt"):
+        for start in range(0, len(bitext), 10_000):
+            sentences = Bitext(bitext.table.slice(start, 10_000)).tokens(side)
+            out.update(repr(sentences).encode("utf-8", "surrogatepass"))
+    return out.hexdigest()
 
 
-def _grain(name: str, lattice: Lattice, chains: list[Chain], known: Hints, p: U16, unit: float) -> Grain:
-    # Expected counts rather than those of the last links: the average of all that was probable.
-    weight, src_null, tgt_null = lattice.prior.astype(np.float64), known.src_null.copy(), known.tgt_null.copy()
-    cells = lattice.cells, lattice.cell_src, lattice.cell_tgt, lattice.cell_id
-    sides = lattice.src.offsets, lattice.tgt.offsets, lattice.src.values, lattice.tgt.values
-    expect(*cells, p, unit, *sides, weight, src_null, tgt_null)
-    jumps = [sum(c.jumps[side] for c in chains) / len(chains) + known.jumps[side] for side in (0, 1)]
-    src_fertility, tgt_fertility = (sum(c.fertilities[side] for c in chains) / len(chains) for side in (0, 1))
-    return Grain(
-        granularity=name,
-        pair_src=lattice.pair_src,
-        pair_tgt=lattice.pair_tgt,
-        weight=weight.astype(np.float32),
-        src_null=np.maximum(src_null, 0).astype(np.float32),
-        tgt_null=np.maximum(tgt_null, 0).astype(np.float32),
-        jumps=np.asarray(jumps, np.float32),
-        src_fertility=np.asarray(src_fertility + known.src_fertility, np.float32),
-        tgt_fertility=np.asarray(tgt_fertility + known.tgt_fertility, np.float32),
-    )
+#: Pairs of units with fewer expected links are not kept.
+LEAST_WEIGHT = 0.01
+#: What the posteriors of a shard are kept as.
+_CELLS = ("cells", "src", "tgt", "p")

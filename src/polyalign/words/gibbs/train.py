@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
 import numpy as np
+import numpy.typing as npt
 
 from polyalign.core.jit import F32, F64, I32, I64, U16
-from polyalign.kernels.gibbs import LONGEST_JUMP, MOST_FERTILE, START, TRAIN, recount, sweep
-from polyalign.words.gibbs.lattice import Hints, Lattice
+from polyalign.kernels.gibbs import FERTILITIES, LONGEST_JUMP, MOST_FERTILE, NONE, START, TRAIN, sweep
+from polyalign.words.gibbs.lattice import Lattice
+from polyalign.words.gibbs.work import Work
+from polyalign.words.priors import Hints
 
 #: Pseudo-counts of jumps, in all, and of each fertility.
 JUMPS, FERTILITY = 50.0, (0.5, 1.1, 0.24, 0.08, 0.04, 0.02, 0.01, 0.01)
-_SIZE = 2 * LONGEST_JUMP + 1
+#: Pairs of units that are summed at once.
+_PART = 1 << 20
 
 
 def first_jumps() -> F32:
@@ -32,117 +40,231 @@ def fertility_ratios(counts: F32) -> F32:
     return ratios
 
 
-class Chain:
-    """One sampler over a lattice: both directions at once, each on the counts of both as the last sweep left them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """What one sweep of a chain drew; those of parts of a corpus add up.
 
-    def __init__(self, lattice: Lattice, hints: Hints, *, alpha: float, null_prior: float, seed: int) -> None:
-        self.lattice, self.hints, self.null_prior, self.seed = lattice, hints, null_prior, seed
-        n_src, n_tgt = len(hints.src_null), len(hints.tgt_null)
-        words = lattice.tgt, lattice.src
-        self.keys = np.arange(len(lattice.src), dtype=np.int64)
-        self.links = [np.full(len(w.values), -1, np.int32) for w in words]
-        self.counts = lattice.prior + np.float64(alpha)
-        # Totals of the states of either direction: source units forward, target units backward.
-        self.totals: list[F64] = [
-            np.bincount(units, lattice.prior, n).astype(np.float64) + alpha * others
-            for units, n, others in ((lattice.pair_src, n_src, n_tgt), (lattice.pair_tgt, n_tgt, n_src))
-        ]
-        self.nulls: list[F64] = [hints.tgt_null + alpha, hints.src_null + alpha]
-        for null in self.nulls:
-            null[0] = null[1:].sum()
-        self.fertility_hints = [hints.src_fertility, hints.tgt_fertility]
-        self.jumps = [np.zeros(_SIZE) for _ in words]
-        self.fertilities = [np.zeros_like(f) for f in self.fertility_hints]
-        self.posterior = np.zeros((2, 0), np.uint16)
-        self.iteration = 0
-        self._drawn: list[tuple[F64, F64, F64]] = []
-        self._before: list[I32] = []
+    Args:
+        pairs: Links of each pair of units, both directions together, shape (p,).
+        src_null: Unlinked source units, shape (src units,).
+        tgt_null: Unlinked target units.
+        jumps: Jumps forward and backward, shape (2, jumps).
+        src_fertility: Of source units, shape (src units * FERTILITIES,).
+        tgt_fertility: Of target units.
+    """
 
-    def start(self, side: int) -> None:
-        """Draw the first links of one direction from the expected counts of Model 1."""
-        x = self.lattice
-        units = (x.pair_src, x.pair_tgt)[side]
-        totals: F64 = self.totals[side] + np.bincount(units, x.worth, len(self.totals[side]))
-        nulls = self.nulls[side].copy()
-        # A tenth of the words is expected to be unlinked, whichever they are.
-        nulls += np.bincount((x.tgt, x.src)[side].values, minlength=len(nulls)) * 0.1
-        nulls[0] = nulls[1:].sum()
-        expected: F64 = self.counts + x.worth
-        counts = expected, totals, self.totals[1 - side].copy(), nulls
-        self._sweep(side, START, 0, *counts, first_jumps(), self.links[1 - side])
+    pairs: I32
+    src_null: I32
+    tgt_null: I32
+    jumps: I64
+    src_fertility: I32
+    tgt_fertility: I32
 
-    def count(self) -> None:
-        """Count the links that `start` drew."""
-        for side in (0, 1):
-            counts = self.counts, self.totals[side], self.totals[1 - side], self.nulls[side]
-            recount(*self._text(side), self.links[side], *counts)
+    @classmethod
+    def zero(cls, lattice: Lattice) -> Counts:
+        """Nothing drawn yet."""
+        n, m = (len(u.names) for u in lattice.units)
+        sizes = len(lattice.pair_src), n, m, (2, 2 * LONGEST_JUMP + 1), n * FERTILITIES, m * FERTILITIES
+        return cls(
+            *(
+                np.zeros(size, np.int64 if f.name == "jumps" else np.int32)
+                for f, size in zip(fields(cls), sizes, strict=True)
+            )
+        )
 
-    def draw(self, side: int, scale: int) -> None:
-        """Draw all links of one direction anew, adding what was probable to `posterior`.
+    @classmethod
+    def load(cls, work: Work, name: str) -> Counts:
+        """Read what `store` wrote."""
+        return cls(*(work[f"{name}-{f.name}"] for f in fields(cls)))
+
+    def store(self, work: Work, name: str) -> None:
+        """Keep them under a name."""
+        for f in fields(self):
+            work[f"{name}-{f.name}"] = getattr(self, f.name)
+
+    @classmethod
+    def drop(cls, work: Work, name: str) -> None:
+        """Forget those under a name."""
+        work.drop(f"{name}-{f.name}" for f in fields(cls))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What links are drawn by; of pairs, one value for both directions, of the others one for each.
+
+    Args:
+        counts: n(e, f) of each pair of units, prior included.
+        totals: n(e) of each source unit (forward) and of each target unit (backward).
+        nulls: n(NULL, f) of each target unit (forward) and of each source unit (backward); [0] is their total.
+        jumps: P(jump), forward and backward.
+        fertility: P(k + 1) / P(k) of each source unit (forward) and of each target unit (backward).
+    """
+
+    counts: F32
+    totals: tuple[F32, F32]
+    nulls: tuple[F32, F32]
+    jumps: tuple[F32, F32]
+    fertility: tuple[F32, F32]
+
+    @classmethod
+    def build(
+        cls,
+        pairs: tuple[I32, I32],
+        counts: F32 | F64,
+        nulls: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+        jumps: tuple[F32, F32],
+        fertilities: tuple[F32, F32],
+        alpha: float,
+    ) -> Weights:
+        """From counts.
 
         Args:
-            side: 0 for target words that choose, 1 for source words.
-            scale: What a probability of 1 adds; 0 for nothing.
+            pairs: Source and target unit of each pair of units.
+            counts: Of each pair.
+            nulls: Unlinked source and target units.
+            jumps: P(jump), forward and backward.
+            fertilities: Counts of the fertilities of source and target units, shape (units, FERTILITIES).
+            alpha: Pseudo-count of every lexical entry.
         """
-        jumps = jump_weights(self.jumps[side] + self.hints.jumps[side])
-        self._sweep(side, TRAIN, scale, *self._drawn[side], self.nulls[side], jumps, self._before[1 - side])
-
-    def prepare(self, counted: bool) -> None:
-        """Note the links as they are, for the other direction; the next sweep is to be counted or not."""
-        self.iteration += 1
-        self._before = [links.copy() for links in self.links]
-        self._drawn = [(self.counts.copy(), self.totals[side].copy(), self.totals[1 - side].copy()) for side in (0, 1)]
-        if counted and not self.posterior.size:
-            self.posterior = np.zeros((2, len(self.lattice.cell_src)), np.uint16)
-
-    def join(self) -> None:
-        """Put the changes together that both directions made to the counts."""
-        (counts, src, tgt), (others, other_tgt, other_src) = self._drawn
-        changes = (self.counts, counts, others), (self.totals[0], src, other_src), (self.totals[1], tgt, other_tgt)
-        for old, one, two in changes:
-            old *= -1
-            old += one
-            old += two
-        self._drawn, self._before = [], []
-
-    def _text(self, side: int) -> tuple[I64, I64, I32, I32, I64, U16, U16, I32]:
-        x = self.lattice
-        src, tgt = (x.src.offsets, x.src.values, x.cell_src), (x.tgt.offsets, x.tgt.values, x.cell_tgt)
-        words, states = (tgt, src) if side == 0 else (src, tgt)
-        return words[0], states[0], words[1], states[1], x.cells, words[2], states[2], x.cell_id
-
-    def _sweep(
-        self,
-        side: int,
-        mode: int,
-        scale: int,
-        counts: F64,
-        totals: F64,
-        word_totals: F64,
-        nulls: F64,
-        jumps: F32,
-        other: I32,
-    ) -> None:
-        ratios = fertility_ratios(self.fertilities[side] + self.fertility_hints[side])
-        self.jumps[side], self.fertilities[side] = np.zeros(_SIZE), np.zeros_like(ratios)
-        sweep(
-            *self._text(side),
-            self.keys,
-            self.links[side],
-            other,
-            counts,
-            totals,
-            (1 / totals).astype(np.float32),
-            word_totals,
-            nulls,
+        sizes = len(nulls[0]), len(nulls[1])
+        totals = [_sums(of, counts, n) + alpha * other for of, n, other in zip(pairs, sizes, sizes[::-1], strict=True)]
+        unlinked = [null + alpha for null in nulls]
+        for null in unlinked:
+            null[0] = null[1:].sum()
+        return cls(
+            np.asarray(counts + np.float32(alpha), np.float32),
+            (totals[0].astype(np.float32), totals[1].astype(np.float32)),
+            (unlinked[1].astype(np.float32), unlinked[0].astype(np.float32)),
             jumps,
-            ratios,
-            self.null_prior,
-            self.seed,
-            2 * self.iteration + side,
-            mode,
-            scale,
-            self.posterior[side],
-            self.jumps[side],
-            self.fertilities[side],
+            (fertility_ratios(fertilities[0]), fertility_ratios(fertilities[1])),
         )
+
+
+def _sums(of: I32, counts: F32 | F64, size: int) -> F64:
+    # In parts, since bincount makes wide copies of all it is given.
+    totals = np.zeros(size)
+    for at in range(0, len(of), _PART):
+        totals += np.bincount(of[at : at + _PART], counts[at : at + _PART], size)
+    return totals
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """Chains over a lattice: each draws both directions at once, with the counts of both as the last sweep left them.
+
+    Args:
+        lattice: The candidate cells.
+        hints: What was known before.
+        chains: How many.
+        alpha: Pseudo-count of every lexical entry.
+        null_prior: Weight of NULL.
+        seed: Of the first chain.
+    """
+
+    lattice: Lattice
+    hints: Hints
+    chains: int
+    alpha: float
+    null_prior: float
+    seed: int
+
+    def sweep(self, number: int, scale: int, pool: ThreadPoolExecutor) -> None:
+        """Draw all links of all chains anew.
+
+        Leaves the counts of every chain and the links and summed posteriors of every shard under this sweep's number,
+        so that training can go on from there.
+
+        Args:
+            number: Of the sweep; 0 draws the first links from the expected counts of Model 1.
+            scale: What a probability of 1 adds to the posteriors; 0 for nothing.
+            pool: Threads that take blocks of sentence pairs.
+        """
+        corpus, work = self.lattice.corpus, self.lattice.corpus.work
+        weights = [self._weights(number, chain) for chain in range(self.chains)]
+        counts = [Counts.zero(self.lattice) for _ in range(self.chains)]
+        for shard in corpus.shards:
+            block, results = self._shard(shard, number, scale, weights, counts)
+            for drawn in pool.map(block, *zip(*corpus.blocks(shard), strict=True)):
+                for count, jumps in zip(counts, drawn, strict=True):
+                    count.jumps[:] += jumps
+            for name, array in results.items():
+                work[f"{shard}/{name}-{number}"] = array
+        for chain, count in enumerate(counts):
+            count.store(work, f"chain-{chain}-{number}")
+
+    def forget(self, number: int, *, links_alone: bool = False) -> None:
+        """Drop what a sweep left."""
+        corpus, names = self.lattice.corpus, [*self._links(), *([] if links_alone else ["posterior"])]
+        corpus.work.drop(f"{shard}/{name}-{number}" for shard in corpus.shards for name in names)
+        for chain in range(0 if links_alone else self.chains):
+            Counts.drop(corpus.work, f"chain-{chain}-{number}")
+
+    def _links(self) -> list[str]:
+        return [f"links-{chain}-{side}" for chain in range(self.chains) for side in (0, 1)]
+
+    def _shard(
+        self, shard: int, number: int, scale: int, weights: list[Weights], counts: list[Counts]
+    ) -> tuple[Callable[[int, int], list[I64]], dict[str, U16]]:
+        """What draws one block of a shard, and the arrays it draws into."""
+        corpus, work = self.lattice.corpus, self.lattice.corpus.work
+        src, tgt = (view.text for view in corpus.see(shard, self.lattice.units))
+        cells, cell_src, cell_tgt, cell_id = self.lattice.cells(shard)
+        texts = (
+            (tgt.offsets, src.offsets, tgt.values, src.values, cells, cell_tgt, cell_src, cell_id),
+            (src.offsets, tgt.offsets, src.values, tgt.values, cells, cell_src, cell_tgt, cell_id),
+        )
+        # Equal sentence pairs draw equally, and so keep equal links wherever they stand.
+        keys, out = work[f"{shard}/key"], {}
+        for name, words in zip(self._links(), (tgt, src) * self.chains, strict=True):
+            out[name] = work[f"{shard}/{name}-{number - 1}"] if number else np.full(len(words.values), NONE, np.uint16)
+        posterior: U16 = np.zeros((2, 0), np.uint16)
+        if scale:
+            before = f"{shard}/posterior-{number - 1}"
+            posterior = work[before] if before in work else np.zeros((2, len(cell_src)), np.uint16)
+            out["posterior"] = posterior
+        links = [out[name] for name in self._links()]
+
+        def block(first: int, last: int) -> list[I64]:
+            drawn = []
+            for chain, (w, c) in enumerate(zip(weights, counts, strict=True)):
+                own, jumps = links[2 * chain : 2 * chain + 2], np.zeros_like(c.jumps)
+                # Each direction is drawn by what the other was before.
+                others = [own[1][slice(*src.offsets[[first, last]])], own[0][slice(*tgt.offsets[[first, last]])].copy()]
+                nulls, fertility = (c.tgt_null, c.src_null), (c.src_fertility, c.tgt_fertility)
+                for side in (0, 1):
+                    drawn_by = (
+                        w.counts,
+                        w.totals[side],
+                        w.nulls[side],
+                        w.jumps[side],
+                        w.fertility[side],
+                        self.null_prior,
+                    )
+                    run = self.seed + chain, 2 * number + side, TRAIN if number else START, scale, posterior[side]
+                    written = c.pairs, nulls[side], jumps[side], fertility[side]
+                    sweep(*texts[side], first, last, keys, own[side], others[side], *drawn_by, *run, *written)
+                drawn.append(jumps)
+            return drawn
+
+        return block, out
+
+    def _weights(self, number: int, chain: int) -> Weights:
+        lattice, hints, work = self.lattice, self.hints, self.lattice.corpus.work
+        pairs = lattice.pair_src, lattice.pair_tgt
+        fertility = [hints.src_fertility, hints.tgt_fertility]
+        if number == 0:
+            # A tenth of the words is expected to be unlinked, whichever they are.
+            nulls = [np.zeros(len(units.names)) for units in lattice.units]
+            for shard in lattice.corpus.shards:
+                for null, view in zip(nulls, lattice.corpus.see(shard, lattice.units), strict=True):
+                    null += np.bincount(view.text.values, minlength=len(null))
+            nulls = [hint + 0.1 * null for hint, null in zip((hints.src_null, hints.tgt_null), nulls, strict=True)]
+            counts, jumps = lattice.prior + lattice.worth(), (first_jumps(), first_jumps())
+        else:
+            c = Counts.load(work, f"chain-{chain}-{number - 1}")
+            nulls = [c.src_null + hints.src_null, c.tgt_null + hints.tgt_null]
+            counts = lattice.prior + c.pairs.astype(np.float32)
+            jumps = jump_weights(c.jumps[0] + hints.jumps[0]), jump_weights(c.jumps[1] + hints.jumps[1])
+            seen = c.src_fertility.reshape(-1, FERTILITIES), c.tgt_fertility.reshape(-1, FERTILITIES)
+            fertility = [f + np.asarray(s, np.float32) for f, s in zip(fertility, seen, strict=True)]
+        return Weights.build(pairs, counts, (nulls[0], nulls[1]), jumps, (fertility[0], fertility[1]), self.alpha)

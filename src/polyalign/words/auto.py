@@ -1,0 +1,122 @@
+"""The default word aligner: the sampler, set by how much text there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from polyalign.core.bitext import Bitext
+from polyalign.core.files import PathText
+from polyalign.core.jit import I64
+from polyalign.words.gibbs.corpus import Corpus
+from polyalign.words.gibbs.method import Gibbs, digest
+from polyalign.words.gibbs.model import GibbsModel
+from polyalign.words.gibbs.work import Work
+from polyalign.words.known import from_files
+from polyalign.words.posteriors import Posteriors
+from polyalign.words.priors import words_of
+from polyalign.words.spelling import Digits, Punctuation
+from polyalign.words.symmetrize import Symmetrization
+from polyalign.words.units import cut
+
+#: A prefix pays if it leaves at most this share of the types there were.
+MERGES = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """Align words by the sampler, its settings chosen by the size of the text: the default.
+
+    The settings of `words.align/gibbs` are
+
+    | sentence pairs | granularities | chains | sweeps |
+    |---|---|---|---|
+    | below 5,000 | full, prefix-5, prefix-4 | 4 | 12 |
+    | below 20,000 | full, prefix-5, prefix-4 | 2 | 850 / sqrt(pairs), at least 6 |
+    | below 50,000 | full, prefix-5 | 2 | 6 |
+    | more | full, prefix-5 | 1 | 6 |
+
+    A prefix is left out when it merges fewer than a tenth of the types, as in languages written without spaces,
+    where it would only repeat the full forms. On every test set and at every size of training text measured, this
+    had the lowest alignment error rate of all statistical methods here, in less time than the HMM.
+
+    Args:
+        lowercase: Lower-case the words before counting.
+        spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
+            order, accordingly less; 0 for none.
+        digits: Count digits as they are, those of every script as 0 to 9 (ascii), or all as 0 (shape).
+        punctuation: Count punctuation as it is, or typographic and full-width forms as their ASCII ones (plain).
+        priors: File of pseudo-counts from another model's export_priors, empty for none.
+        dictionary: File of lines source word, tab, target word and optionally tab and a pseudo-count, or `only` for words
+            that link to nothing else where both occur; empty for none.
+        src_space: Folder of a saved space with vectors of source words, for a prior by similarity; empty for none.
+        tgt_space: Folder of one with vectors of target words, in the same dimensions.
+        space_weight: Pseudo-counts that each word shares out among its neighbours.
+        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold,
+            product those whose geometric mean does.
+        threshold: For posterior and product, in [0, 1), higher for fewer and surer links; none for the one with
+            the highest expected F1 on the text of training, which is near 0.45.
+        seed: Of the sampling.
+        work: Folder for what does not fit into memory, from which an interrupted training goes on; empty for memory.
+
+    Raises:
+        ValueError: A parameter out of range.
+
+    References: ostling2016efficient, liang2006alignment
+
+    Example:
+        >>> bitext = Bitext.build(["das haus", "das buch", "ein buch"], ["the house", "the book", "a book"])
+        >>> Auto().fit(bitext).align(bitext).to_pharaoh()
+        ['0-0 1-1', '0-0 1-1', '0-0 1-1']
+    """
+
+    lowercase: bool = True
+    spelling: float = 0.5
+    digits: Digits = "keep"
+    punctuation: Punctuation = "keep"
+    priors: PathText = ""
+    dictionary: PathText = ""
+    src_space: PathText = ""
+    tgt_space: PathText = ""
+    space_weight: float = 0.2
+    symmetrize: Symmetrization = "posterior"
+    threshold: float | None = None
+    seed: int = 1
+    work: str = ""
+
+    def __post_init__(self) -> None:
+        self.choose(0, ())
+
+    def fit(self, bitext: Bitext) -> GibbsModel:
+        """Train on a bitext. Args, Returns, Raises and Complexity as `Gibbs.fit`."""
+        model, parts = self.stream([bitext], of=digest(bitext) if self.work else "")
+        return model.remember_all(parts)
+
+    def stream(self, parts: Iterable[Bitext], *, of: str = "") -> tuple[GibbsModel, Iterator[tuple[I64, Posteriors]]]:
+        """Train on more than fits into memory, a part at a time. Args, Returns and Raises as `Gibbs.stream`."""
+        method = self.choose(0, ())
+        priors = from_files(method)
+        work = Work(Path(self.work) if self.work else None, f"{of} by {replace(self, work='')!r}")
+        known = [words_of(priors, side) for side in ("src", "tgt")]
+        corpus = Corpus.encode(parts, work, method.reading, known=known)
+        method = self.choose(len(corpus), corpus.words)
+        return method.sample(corpus, priors), method.parts(corpus)
+
+    def choose(self, pairs: int, words: Sequence[Sequence[str]]) -> Gibbs:
+        """The sampler for so many sentence pairs.
+
+        Args:
+            pairs: Number of sentence pairs.
+            words: The types of either side.
+        """
+        prefixes = ("prefix-5", "prefix-4") if pairs < 20_000 else ("prefix-5",)
+        types = sum(map(len, words))
+        kept = [p for p in prefixes if sum(len({cut(w, p) for w in side}) for side in words) <= MERGES * types]
+        return Gibbs(
+            granularities=("full", *kept),
+            chains=4 if pairs < 5_000 else 2 if pairs < 50_000 else 1,
+            sweeps=round(min(12.0, max(6.0, 850 / math.sqrt(max(1, pairs))))),
+            **{f.name: getattr(self, f.name) for f in fields(self)},
+        )
