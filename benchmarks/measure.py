@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
+import sys
 import tempfile
-import time
 from dataclasses import dataclass
+
+# A process counts what its parent held at the fork into its own peak memory, so a small one starts the command.
+LAUNCH = """import json, os, sys, time
+start = time.perf_counter()
+_, status, used = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+cost = time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+with open(sys.argv[1], "w") as file:
+    json.dump(cost, file)
+sys.exit(os.waitstatus_to_exitcode(status))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +34,12 @@ def measure(command: list[str], *, stdin: bytes | None = None, cwd: str | None =
     Raises:
         RuntimeError: It exited with another status than 0; the end of its error output is in the message.
     """
-    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        source.write(stdin or b"")
-        source.seek(0)
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdin=source, stdout=out, stderr=err, cwd=cwd)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode != 0:
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as cost:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", LAUNCH, cost.name, *command], input=stdin, capture_output=True, cwd=cwd
+        )
+        if done.returncode != 0:
             raise RuntimeError(
-                f"{command[0]}: exit status {process.returncode}: {err.read().decode(errors='replace')[-2000:]}"
+                f"{command[0]}: exit status {done.returncode}: {done.stderr.decode(errors='replace')[-2000:]}"
             )
-        return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read().decode())
+        return Measured(*json.load(cost), done.stdout.decode())

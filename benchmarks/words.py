@@ -1,11 +1,13 @@
-"""Word alignment: AER, seconds, CPU seconds and peak memory of every aligner beside eflomal.
+"""Word alignment: AER, seconds, CPU seconds and peak memory of every aligner beside eflomal and fast_align.
 
-    python benchmarks/words.py --data ../shared/data --train dermit.fa --peer /path/to/venv/bin/eflomal-align
+    python benchmarks/words.py --train dermit.fa --peer eflomal-align --fast-align fast_align --json words.jsonl
 
-Every run is a whole process, reading and writing included, and trains on the text it aligns. --train is a
-German-Romansh bitext in fast_align's format ("a b ||| c d", tokens between spaces), such as the
-links/*.tokens of benchmarks/dermit.py; the DERMIT gold sentences are put before it. Without it they are all
-there is. eflomal is found on the path or by --peer, and left out with a line if it is not there.
+Every run is a whole process, as a user starts it (`polyalign align-words METHOD IN OUT`): start, reading and writing
+included, kernels compiled beforehand. It trains on the text it aligns. All aligners get the same text, lower-cased.
+--train is a German-Romansh bitext in fast_align's format ("a b ||| c d", tokens between spaces), such as the
+links/*.tokens of benchmarks/dermit.py; the DERMIT gold sentences are put before it. Without it they are all there is.
+A peer's two directions are joined by our grow-diag-final-and, which costs it nothing here; one that is not
+installed is left out with a line.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import importlib.util
 import json
 import lzma
+import os
 import shutil
 import sys
 import tempfile
@@ -22,12 +25,17 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from measure import measure
+import numpy as np
+
+from measure import Measured, measure
 from polyalign.core.links import Links
 from polyalign.evaluate.aer import AER
 from polyalign.words.symmetrize import GrowDiagFinalAnd
 
-METHODS = ("ibm1", "hmm", "gibbs")
+METHODS = ("auto", "gibbs", "hmm", "fast-align", "ibm2", "ibm1")
+PEERS = ("eflomal", "fast_align")
+VECTORS = "auto + vectors"
+BINS = 10
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,17 @@ class Result:
     wall_s: float
     cpu_s: float
     peak_mb: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Of each of ten equal intervals of probability: how many links, their mean probability, how many are right."""
+
+    task: str
+    pairs: int
+    method: str
+    bins: list[tuple[int, float, int]]
+    calibration_error: float
 
 
 def lines(path: Path) -> list[str]:
@@ -94,32 +113,87 @@ def binary(data: Path, folder: str, name: str) -> Task:
     return Task(name, pairs, Links.from_pairs([(i, j) for i, j in r["alignment"]] for r in rows))
 
 
-def run(task: Task, method: str, eflomal: str, threads: int) -> Result:
-    with tempfile.TemporaryDirectory() as folder:
-        text, forward, backward = (Path(folder) / name for name in ("text", "forward", "backward"))
-        text.write_text("".join(f"{a} ||| {b}\n" for a, b in task.pairs), encoding="utf-8")
-        if method == "eflomal":
-            cost = measure([eflomal, "-i", str(text), "--model", "3", "-f", str(forward), "-r", str(backward)])
-            links = GrowDiagFinalAnd()(*(Links.from_pharaoh(lines(f)) for f in (forward, backward)))
-        else:
-            cost = measure([sys.executable, __file__, "--worker", method, str(text), str(forward), str(threads)])
-            links = Links.from_pharaoh(lines(forward))
-    score = AER().score(links.take(range(len(task.gold))), task.gold)
-    numbers = (score.value, *score.ci, score.parts["precision"], score.parts["recall"])
-    return Result(task.name, len(task.pairs), method, *numbers, cost.wall_s, cost.cpu_s, cost.peak_mb)
+class Aligners:
+    """What runs an aligner as a whole process.
+
+    Args:
+        eflomal: Its program, empty if there is none.
+        fast_align: Likewise.
+        threads: Of every process; 0 for as many as it takes.
+        spaces: Folder of word vectors, None if there are none.
+    """
+
+    def __init__(self, eflomal: str, fast_align: str, threads: int, spaces: Path | None) -> None:
+        self.programs, self.spaces = {"eflomal": eflomal, "fast_align": fast_align}, spaces
+        self.threads = threads
+        if threads:
+            os.environ["OMP_NUM_THREADS"] = str(threads)
+
+    def ours(self, method: str, text: Path, out: Path, *options: str) -> Measured:
+        program = str(Path(sys.executable).with_name("polyalign"))
+        given = ["--format", "fast-align", "--threads", str(self.threads), *options]
+        return measure([program, "align-words", method, str(text), str(out), *given])
+
+    def vectors(self, task: Task) -> list[str]:
+        """The options that give a task its word vectors; none where there are none."""
+        folder = None if self.spaces is None else self.spaces / f"{task.name}-{len(task.pairs)}"
+        if folder is None or not folder.is_dir():
+            return []
+        return ["--src-space", str(folder / "src"), "--tgt-space", str(folder / "tgt")]
+
+    def links(self, method: str, task: Task) -> tuple[Links, Measured]:
+        with tempfile.TemporaryDirectory() as folder:
+            text, forward, backward = (Path(folder) / name for name in ("text", "forward", "backward"))
+            write(task, text)
+            if method not in PEERS:
+                given = self.vectors(task) if method == VECTORS else []
+                cost = self.ours("auto" if method == VECTORS else method, text, forward, *given)
+                return Links.from_pharaoh(lines(forward)), cost
+            program = self.programs[method]
+            if method == "eflomal":
+                cost = measure([program, "-i", str(text), "--model", "3", "-f", str(forward), "-r", str(backward)])
+            else:
+                costs = []
+                for out, direction in ((forward, []), (backward, ["-r"])):
+                    costs.append(measure([program, "-i", str(text), "-d", "-o", "-v", *direction]))
+                    out.write_text(costs[-1].stdout, encoding="utf-8")
+                wall, cpu = sum(c.wall_s for c in costs), sum(c.cpu_s for c in costs)
+                cost = Measured(wall, cpu, max(c.peak_mb for c in costs), "")
+            return GrowDiagFinalAnd()(*(Links.from_pharaoh(lines(f)) for f in (forward, backward))), cost
+
+    def run(self, task: Task, method: str) -> Result:
+        links, cost = self.links(method, task)
+        score = AER().score(links.take(range(len(task.gold))), task.gold)
+        numbers = (score.value, *score.ci, score.parts["precision"], score.parts["recall"])
+        return Result(task.name, len(task.pairs), method, *numbers, cost.wall_s, cost.cpu_s, cost.peak_mb)
+
+    def reliability(self, task: Task, method: str) -> Reliability:
+        """How often the links that a method calls so and so probable are right: among the gold links, sure or not.
+
+        All links of some probability are counted, decided for or not (`--posteriors`).
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            text, out, cells = (Path(folder) / name for name in ("text", "links", "posteriors"))
+            write(task, text)
+            self.ours(method, text, out, "--posteriors", str(cells))
+            rows = lines(cells)[: len(task.gold)]
+        found = [
+            (float(p), n, *map(int, link.split("-")))
+            for n, row in enumerate(rows)
+            for link, p in (part.split(":") for part in row.split())
+        ]
+        owner = np.repeat(np.arange(len(task.gold)), np.diff(task.gold.offsets)).tolist()
+        gold = set(zip(owner, task.gold.src.tolist(), task.gold.tgt.tolist(), strict=True))
+        p = np.array([f[0] for f in found])
+        right = np.array([f[1:] in gold for f in found])
+        which = np.minimum((p * BINS).astype(int), BINS - 1)
+        counts, sums, hits = (np.bincount(which, weights, BINS) for weights in (None, p, right))
+        bins = [(int(n), float(s / max(n, 1)), int(h)) for n, s, h in zip(counts, sums, hits, strict=True)]
+        return Reliability(task.name, len(task.pairs), method, bins, float(abs(sums - hits).sum() / len(p)))
 
 
-def worker(method: str, text: str, out: str, threads: str) -> None:
-    from polyalign.core.bitext import Bitext
-    from polyalign.core.files import read_lines, write_lines
-    from polyalign.core.jit import set_threads
-    from polyalign.core.params import build
-    from polyalign.core.registry import find
-
-    set_threads(int(threads))
-    src, _, tgt = zip(*(line.partition(" ||| ") for line in read_lines(text)), strict=True)
-    bitext = Bitext.build(src, tgt)
-    write_lines(out, build(find(f"words.align/{method}")).fit(bitext).align(bitext).to_pharaoh())
+def write(task: Task, path: Path) -> None:
+    path.write_text("".join(f"{a} ||| {b}\n".lower() for a, b in task.pairs), encoding="utf-8")
 
 
 def find_eflomal(given: str | None) -> str:
@@ -138,18 +212,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--train", type=Path, help="German-Romansh bitext")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[5000, 20000, 0], help="how much of it; 0 is all")
+    sizes = [1000, 5000, 20000, 50000, 0]
+    parser.add_argument("--sizes", type=int, nargs="*", default=sizes, help="how much of it; 0 is all")
     parser.add_argument("--only", default="", help="run the tasks whose name contains this")
-    parser.add_argument("--methods", nargs="*", default=[*METHODS, "eflomal"])
+    parser.add_argument("--methods", nargs="*", default=[*METHODS, *PEERS])
     parser.add_argument("--peer", help="path of eflomal-align")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="one JSON object a row")
+    parser.add_argument("--fast-align", help="path of fast_align, the original")
+    parser.add_argument("--threads", type=int, default=0, help="0 is as many as each aligner takes")
+    parser.add_argument(
+        "--spaces", type=Path, help="run auto also with vectors: folders SET-PAIRS/src and SET-PAIRS/tgt"
+    )
+    parser.add_argument(
+        "--reliability", action="store_true", help="how often links of a probability are right, instead"
+    )
+    parser.add_argument("--json", type=Path, help="add a JSON object a row to this file, for words_plot.py")
     args = parser.parse_args()
-    eflomal = find_eflomal(args.peer)
-    methods = [m for m in args.methods if m != "eflomal" or eflomal]
-    if "eflomal" in args.methods and not eflomal:
-        print("eflomal is not installed: left out (pip install eflomal, or --peer)", file=sys.stderr)
-    # Smallest first: Linux counts what the parent held at the fork into a child's peak memory.
+    aligners = Aligners(
+        find_eflomal(args.peer), shutil.which(args.fast_align or "fast_align") or "", args.threads, args.spaces
+    )
+    methods = [*args.methods, *([VECTORS] if args.spaces else [])]
+    for peer in PEERS:
+        if peer in methods and not aligners.programs[peer]:
+            methods.remove(peer)
+            how = "pip install eflomal, or --peer" if peer == "eflomal" else "build it, and name it by --fast-align"
+            print(f"{peer} is not installed: left out ({how})", file=sys.stderr)
     tasks = [
         *(awesome(args.data, name) for name in ("enfr", "roen")),
         *(xlwa(args.data, language) for language in ("da", "es", "hu", "ru", "sl")),
@@ -157,21 +243,43 @@ def main() -> None:
         *(binary(args.data, f"wa-en-{x}-{x}_golden", f"en-{x} golden") for x in ("es", "fr", "pt")),
         *dermit(args.data, None, []),
     ]
-    if not args.json:
-        print("| set | pairs | method | AER | 95 % | precision | recall | wall s | CPU s | MB |")
-        print("|---|---|---|---|---|---|---|---|---|---|")
+    small = Task("warm-up", tasks[0].pairs[:20], tasks[0].gold.take(range(20)))
+    for method in methods:
+        aligners.links(method, small)
+    if args.reliability:
+        reliability(aligners, [tasks[0], *dermit(args.data, args.train, [0])[-1:]], args.json)
+        return
+    print("| set | pairs | method | AER | 95 % | precision | recall | wall s | CPU s | MB |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for task in chain((t for t in tasks if args.only in t.name), larger(args)):
         for method in methods:
-            r = run(task, method, eflomal, args.threads)
-            row = (
+            if method == VECTORS and not aligners.vectors(task):
+                continue
+            r = aligners.run(task, method)
+            print(
                 f"| {r.task} | {r.pairs} | {r.method} | {r.aer:.3f} | {r.low:.3f}-{r.high:.3f} | {r.precision:.3f} | "
-                f"{r.recall:.3f} | {r.wall_s:.1f} | {r.cpu_s:.1f} | {r.peak_mb:.0f} |"
+                f"{r.recall:.3f} | {r.wall_s:.1f} | {r.cpu_s:.1f} | {r.peak_mb:.0f} |",
+                flush=True,
             )
-            print(json.dumps(asdict(r)) if args.json else row, flush=True)
+            keep(r, args.json)
+
+
+def reliability(aligners: Aligners, tasks: list[Task], path: Path | None) -> None:
+    print("| set | pairs | method | calibration error | share of right links by probability |")
+    print("|---|---|---|---|---|")
+    for task in tasks:
+        for method in ("auto", "hmm"):
+            r = aligners.reliability(task, method)
+            shares = " ".join(f"{right / n:.2f}" if n else "-" for n, _, right in r.bins)
+            print(f"| {r.task} | {r.pairs} | {r.method} | {r.calibration_error:.3f} | {shares} |", flush=True)
+            keep(r, path)
+
+
+def keep(row: Result | Reliability, path: Path | None) -> None:
+    if path is not None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(row)) + "\n")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--worker"]:
-        worker(*sys.argv[2:])
-    else:
-        main()
+    main()

@@ -102,6 +102,14 @@ def test_priors_are_exported(call, method):
     assert call("align-words", method, "b.tsv", "links", "--priors", "priors.tsv")[0] == 0
 
 
+def test_a_threshold_of_none_is_learned(call):
+    for method in ("hmm", "auto"):
+        learned = call("align-words", method, "b.tsv", "-", "--threshold", "none")
+        assert learned[0] == 0
+        assert learned[1] != call("align-words", method, "b.tsv", "-", "--threshold", "0.99")[1]
+    fails(call("align-words", "hmm", "b.tsv", "-", "--threshold", "some"), "'some' is not a valid float")
+
+
 def test_only_sure_links(call):
     call("align-words", "ibm1", "b.tsv", "all", "--probabilities")
     call("align-words", "ibm1", "b.tsv", "sure", "--probabilities", "--min-probability", "0.9")

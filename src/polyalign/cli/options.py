@@ -19,6 +19,10 @@ from polyalign.core.params import Param
 Verb = Callable[..., None]
 
 
+#: What the word none stands for on the command line, where None is the absence of a flag.
+NONE = object()
+
+
 class JsonType(click.ParamType[Any]):
     """A value written as JSON, for parameters that are lists or tables."""
 
@@ -34,10 +38,22 @@ class JsonType(click.ParamType[Any]):
             self.fail(f"found {value!r}, expected JSON such as '[1, 2]' or '{{\"a\": 1}}'", param, ctx)
 
 
+class NumberOrNone(click.ParamType[Any]):
+    """A number, or the word none."""
+
+    name = "float|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or `NONE`."""
+        return NONE if value == "none" else click.FLOAT.convert(value, param, ctx)
+
+
 def flag_type(kind: Any) -> click.ParamType[Any] | type:
     """The click type for a parameter's annotation."""
     if get_origin(kind) in (Union, types.UnionType):
         kind = next(k for k in get_args(kind) if k is not type(None))
+        if kind is float:
+            return NumberOrNone()
     if get_origin(kind) is Literal:
         return click.Choice([str(a) for a in get_args(kind)])
     return kind if kind in (int, float, str, bool) else JsonType()
@@ -69,7 +85,7 @@ def method_from(row: registry.Row, values: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: A value the method refuses.
     """
-    return params.build(row, {k: v for k, v in values.items() if v is not None})
+    return params.build(row, {k: None if v is NONE else v for k, v in values.items() if v is not None})
 
 
 class MethodGroup(click.RichGroup):

@@ -18,7 +18,7 @@ class FastAlign(EM):
     """Align words by fast_align: lexical probabilities and the distance from the diagonal.
 
     p(f, a | e) = prod_j p(a_j) t(f_j | e_{a_j}), where p(NULL) = null_prior and, counting from 1,
-    p(i) = (1 - null_prior) exp(-tension |i / I - j / J|) / Z_j with Z_j in closed form. The table is
+    p(i) = (1 - null_prior) exp(-tension abs(i / I - j / J)) / Z_j with Z_j in closed form. The table is
     t = exp(digamma(c + alpha) - digamma(sum (c + alpha))) over the target words that occur with the source
     word, NULL being one of them. After every pass but the first the tension takes eight steps up its gradient.
     Each target word takes the best source word; one that is no better than NULL gets none.
@@ -50,7 +50,7 @@ class FastAlign(EM):
         tgt_space: Folder of vectors of target words in the same space.
         space_weight: Pseudo-count that a word with a vector shares out.
         symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold.
-        threshold: For symmetrize = posterior and product, in [0, 1); none for the one that F1 is expected to be best at.
+        threshold: For symmetrize = posterior and product, in [0, 1); none for the one with the highest expected F1 on the text.
         tension: How fast probabilities fall off from the diagonal at first, from 0.1 to 14.
         optimize_tension: Fit the tension to the text.
 

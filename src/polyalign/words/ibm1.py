@@ -38,7 +38,7 @@ class IBM1(EM):
         tgt_space: Folder of vectors of target words in the same space.
         space_weight: Pseudo-count that a word with a vector shares out.
         symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold.
-        threshold: For symmetrize = posterior and product, in [0, 1); none for the one that F1 is expected to be best at.
+        threshold: For symmetrize = posterior and product, in [0, 1); none for the one with the highest expected F1 on the text.
 
     Raises:
         ValueError: A parameter out of range.
