@@ -227,6 +227,13 @@ def test_every_example_is_a_project_that_checks(call, files):
         assert all("step 1" in line for line in fails_for_data[2].strip().splitlines()), fails_for_data[2]
 
 
+def test_doctor_tries_every_method_that_needs_nothing(call):
+    status, out, err = call("doctor", "--json")
+    assert status == 0, err
+    ready = {row["name"] for row in json.loads(out) if row["found"].endswith(" s")}
+    assert {"words.align/auto", "words.align/fast-align", "words.symmetrize/product"} <= ready
+
+
 def test_run_and_report_and_dry_run(call, files):
     call("cp", "sample", "mine")
     plan = json.loads(call("run", "mine/project.toml", "--dry-run", "--json")[1])

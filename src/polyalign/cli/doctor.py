@@ -68,7 +68,7 @@ def _warm() -> list[tuple[str, str, str]]:
     from polyalign.core.links import Links
 
     bitext = Bitext.build(["a b", "b"], ["c d", "d"])
-    links = Links.from_pairs([[(0, 0), (1, 1)], [(0, 0)]])
+    links = Links.from_pharaoh(["0-0:1 1-1:1", "0-0:1"])
     doc = Document("", ("a b.", "b 1."), np.zeros(2, np.int32))
     uses: dict[str, Callable[[Any], object]] = {
         "sentences.align": lambda m: m.align([doc], [doc]),
@@ -78,7 +78,12 @@ def _warm() -> list[tuple[str, str, str]]:
     }
     rows = []
     for row in registry.rows().values():
-        if row.task not in uses or registry.missing(row):
+        # What needs something that only its user has, such as a trained model, has no kernels of its own.
+        if (
+            row.task not in uses
+            or registry.missing(row)
+            or any(p.required for p in params.params_of(registry.load(row)))
+        ):
             continue
         began = time.perf_counter()
         uses[row.task](params.build(row))
