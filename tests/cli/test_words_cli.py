@@ -102,6 +102,15 @@ def test_priors_are_exported(call, method):
     assert call("align-words", method, "b.tsv", "links", "--priors", "priors.tsv")[0] == 0
 
 
+@pytest.mark.parametrize("method", ["gibbs", "auto"])
+def test_a_dictionary_is_heeded(call, method):
+    Path("d.tsv").write_text("haus\tis\tonly\n")
+    links = call("align-words", method, "b.tsv", "-", "--dictionary", "d.tsv")[1].splitlines()
+    of_haus = [x for x in links[0].split() if x.startswith("1-")]
+    assert of_haus == ["1-2"]
+    assert "1-1" in call("align-words", method, "b.tsv", "-")[1].splitlines()[0].split()
+
+
 def test_a_threshold_of_none_is_learned(call):
     for method in ("hmm", "auto"):
         learned = call("align-words", method, "b.tsv", "-", "--threshold", "none")

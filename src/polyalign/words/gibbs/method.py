@@ -180,7 +180,7 @@ class Gibbs:
     def stream(
         self,
         parts: Iterable[Bitext],
-        priors: Sequence[pa.Table] = (),
+        priors: Sequence[pa.Table] | None = None,
         *,
         of: str = "",
         before: GibbsModel | None = None,
@@ -189,7 +189,7 @@ class Gibbs:
 
         Args:
             parts: Runs of sentence pairs; only one is in memory at a time if there is a folder `work`.
-            priors: As of `train`.
+            priors: As of `train`; by default those that the parameters name.
             of: What the text is, so that a folder with the work on another one is refused.
             before: As of `train`.
 
@@ -201,6 +201,7 @@ class Gibbs:
             ConfigError: `work` holds something else.
         """
         work = Work(Path(self.work) if self.work else None, f"{of} by {replace(self, work='')!r}")
+        priors = from_files(self) if priors is None else priors
         known = [words_of(priors, s) for s in ("src", "tgt")]
         if before is not None:
             known = [list(before.src_vocab.words), list(before.tgt_vocab.words)]
