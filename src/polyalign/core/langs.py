@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import langcodes
-from langcodes.tag_parser import LanguageTagError
-
 from polyalign.core.errors import ConfigError
 
 #: A macrolanguage written for its standard member, as most corpora mean it.
@@ -43,6 +40,12 @@ def normalise(tag: str) -> str:
         >>> normalise("de"), normalise("zh-TW"), normalise("rm"), normalise("sr_Latn")
         ('deu_Latn', 'cmn_Hant', 'roh_Latn', 'srp_Latn')
     """
+    if tag == UNKNOWN:
+        return UNKNOWN
+    # Its tables of languages take a tenth of a second to load.
+    import langcodes
+    from langcodes.tag_parser import LanguageTagError
+
     text = tag.strip().replace("_", "-")
     try:
         language = langcodes.get(text)
@@ -70,6 +73,8 @@ def short(tag: str) -> str:
     """
     if tag == UNKNOWN:
         return UNKNOWN
+    import langcodes
+
     code = tag.split("_")[0]
     macro = {member: macro for macro, member in _STANDARD_MEMBER.items()}.get(code, code)
     return str(langcodes.get(macro).language)
@@ -78,7 +83,11 @@ def short(tag: str) -> str:
 @lru_cache(maxsize=4096)
 def name(tag: str) -> str:
     """The language's English name: ``deu_Latn`` -> ``German``."""
-    return "unknown" if tag == UNKNOWN else str(langcodes.get(tag.split("_")[0]).display_name())
+    if tag == UNKNOWN:
+        return "unknown"
+    import langcodes
+
+    return str(langcodes.get(tag.split("_")[0]).display_name())
 
 
 @lru_cache(maxsize=4096)
