@@ -9,31 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from polyalign.cli import main as entry
 from polyalign.cli.main import VERBS
-
-
-@pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    """Run a command line in an empty folder; (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args: str) -> tuple[int, str, str]:
-        status = entry._run([str(a) for a in args])
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return run
-
-
-def fails(result, *parts):
-    status, out, err = result
-    assert status == 2, (status, out, err)
-    assert "Traceback" not in err
-    assert len(err.strip().splitlines()) == 1, err
-    for part in parts:
-        assert part in err, err
-
+from tests.cli.outcome import fails
 
 SRC = "Das Haus ist alt.\nEs regnet.\nDas Buch kostet 25 Franken und ist alt.\n"
 TGT = "The house is old.\nIt rains.\nThe book costs 25 francs.\nIt is old.\n"

@@ -12,38 +12,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from polyalign.cli import main as entry
 from polyalign.core.links import Links
 from polyalign.corpus.formats import read_bitext
 from polyalign.words.em import EMModel
 from polyalign.words.model import load_model
 from polyalign.words.symmetrize import GrowDiagFinalAnd, Posterior, Union
+from tests.cli.outcome import fails
 
 SRC = ["das haus ist alt", "das buch ist neu", "", "ein altes haus", "ein buch", "das ist neu"]
 TGT = ["the house is old", "the book is new", "word", "an old house", "a book", "that is new"]
 
 
-@pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    """Run a command line in a folder with a bitext; (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def bitext(call):
+    """A bitext in the folder that commands are called in."""
     Path("b.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in zip(SRC, TGT, strict=True)), encoding="utf-8")
-
-    def run(*args: str) -> tuple[int, str, str]:
-        status = entry._run([str(a) for a in args])
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return run
-
-
-def fails(result, *parts):
-    status, out, err = result
-    assert status == 2, (status, out, err)
-    assert "Traceback" not in err
-    assert len(err.strip().splitlines()) == 1, err
-    for part in parts:
-        assert part in err, err
 
 
 def lines(name):

@@ -36,10 +36,12 @@ class Param:
 
 
 def params_of(cls: type[Any]) -> list[Param]:
-    """The parameters of a method's class, described by the ``Args`` of its docstring."""
+    """The parameters of a method's class, described by the ``Args`` of its docstring and of those it inherits from."""
     hints = get_type_hints(cls)
     paths = {name for name, hint in get_type_hints(cls, include_extras=True).items() if hint == PathText}
-    described = describe_args(cls.__doc__ or "")
+    described: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        described |= describe_args(vars(base).get("__doc__") or "")
     out = []
     for f in dataclasses.fields(cls):
         default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import langcodes
-
 from polyalign.core.errors import DataError
 from polyalign.core.langs import UNKNOWN, short
 
@@ -20,6 +18,8 @@ def spellings(tag: str) -> list[str]:
     """
     if tag == UNKNOWN:
         return []
+    import langcodes
+
     # The short code may be the macrolanguage's (sw, zh), whose three letters (swa, zho) are met as well.
     code = short(tag)
     return list(dict.fromkeys([tag, tag.split("_")[0], langcodes.get(code).to_alpha3(), code]))

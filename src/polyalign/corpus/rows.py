@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -12,7 +14,10 @@ import pyarrow.compute as pc
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
+from polyalign.core.files import PathText
+from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note, track
+from polyalign.corpus.paths import locate
 
 T = TypeVar("T")
 #: Rows put together at a time: small enough to stay in the processor's cache, which is a third faster than 65,536.
@@ -102,6 +107,37 @@ def collect(source: Source) -> Bitext:
             tables.append(table)
             progress.advance(table.num_rows)
     return with_ids(pa.concat_tables(tables, promote_options="default"), langs=source.langs, where=source.where)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReader(ABC):
+    """A reader of sentence pairs from one file.
+
+    Args:
+        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
+    """
+
+    path: PathText
+
+    @abstractmethod
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
+
+    def inputs(self, pair: tuple[str, str]) -> list[Path]:
+        """The file that `read` would read.
+
+        Raises:
+            DataError: It does not exist.
+        """
+        return [locate(self.path, pair)]
+
+    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
+        """Read the pairs; `pair` names the languages. Raises as `source`."""
+        return collect(self.source(pair))
 
 
 def with_ids(table: pa.Table, *, langs: tuple[str, str], where: str) -> Bitext:

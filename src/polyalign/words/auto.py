@@ -7,17 +7,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.files import PathText
 from polyalign.core.jit import I64
 from polyalign.words.gibbs.corpus import Corpus
 from polyalign.words.gibbs.method import Gibbs, digest
 from polyalign.words.gibbs.model import GibbsModel
 from polyalign.words.gibbs.work import Work
-from polyalign.words.known import from_files
+from polyalign.words.known import Known, from_files
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import words_of
-from polyalign.words.spelling import Digits, Punctuation
-from polyalign.words.symmetrize import Symmetrization
 from polyalign.words.units import cut
 
 #: A prefix pays if it leaves at most this share of the types there were.
@@ -25,7 +22,7 @@ MERGES = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Auto:
+class Auto(Known):
     """Align words by the sampler, its settings chosen by the size of the text: the default.
 
     The settings of `words.align/gibbs` are
@@ -40,21 +37,6 @@ class Auto:
     had the lowest alignment error rate of all statistical methods here.
 
     Args:
-        lowercase: Lower-case the words before counting.
-        spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
-            order, accordingly less; 0 for none.
-        digits: Count digits as they are, those of every script as 0 to 9 (ascii), or all as 0 (shape).
-        punctuation: Count punctuation as it is, or typographic and full-width forms as their ASCII ones (plain).
-        priors: File of pseudo-counts from another model's export_priors, empty for none.
-        dictionary: File of lines source word, tab, target word and optionally tab and a pseudo-count, or `only` for words
-            that link to nothing else where both occur; empty for none.
-        src_space: Folder of a saved space with vectors of source words, for a prior by similarity; empty for none.
-        tgt_space: Folder of one with vectors of target words, in the same dimensions.
-        space_weight: Pseudo-counts that each word shares out among its neighbours.
-        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold,
-            product those whose geometric mean does.
-        threshold: For posterior and product, in [0, 1), higher for fewer and surer links; none for the one with
-            the highest expected F1 on the text of training, which is near 0.45.
         seed: Of the sampling.
         work: Folder for what does not fit into memory, from which an interrupted training goes on; empty for memory.
 
@@ -69,17 +51,6 @@ class Auto:
         ['0-0 1-1', '0-0 1-1', '0-0 1-1']
     """
 
-    lowercase: bool = True
-    spelling: float = 0.5
-    digits: Digits = "keep"
-    punctuation: Punctuation = "keep"
-    priors: PathText = ""
-    dictionary: PathText = ""
-    src_space: PathText = ""
-    tgt_space: PathText = ""
-    space_weight: float = 0.2
-    symmetrize: Symmetrization = "posterior"
-    threshold: float | None = None
     seed: int = 1
     work: str = ""
 
@@ -93,11 +64,10 @@ class Auto:
 
     def stream(self, parts: Iterable[Bitext], *, of: str = "") -> tuple[GibbsModel, Iterator[tuple[I64, Posteriors]]]:
         """Train on more than fits into memory, a part at a time. Args, Returns and Raises as `Gibbs.stream`."""
-        method = self.choose(0, ())
-        priors = from_files(method)
+        priors = from_files(self)
         work = Work(Path(self.work) if self.work else None, f"{of} by {replace(self, work='')!r}")
         known = [words_of(priors, side) for side in ("src", "tgt")]
-        corpus = Corpus.encode(parts, work, method.reading, known=known)
+        corpus = Corpus.encode(parts, work, self.reading, known=known)
         method = self.choose(len(corpus), corpus.words)
         return method.sample(corpus, priors), method.parts(corpus)
 

@@ -14,20 +14,19 @@ import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import PathText, open_output, write_text
+from polyalign.core.files import open_output, write_text
 from polyalign.core.jit import F64, I32, frozen
 from polyalign.core.progress import track
 from polyalign.core.registry import find, load
 from polyalign.kernels.posteriors import posteriors
 from polyalign.kernels.quantise import ONE, quantise
+from polyalign.words.known import Known
 from polyalign.words.model import FORMAT, WordModel, manifest
 from polyalign.words.positions import Positions, Shapes
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import rows
-from polyalign.words.spelling import Digits, Punctuation
 from polyalign.words.symmetrize import Symmetrization
 from polyalign.words.table import Table
-from polyalign.words.text import Reading
 from polyalign.words.tokens import Block, Encoded
 from polyalign.words.units import View, check_granularity, to_words
 
@@ -36,48 +35,34 @@ LEAST_WEIGHT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class EM:
-    """What the aligners by expectation-maximisation have in common; each describes the parameters itself."""
+class EM(Known):
+    """What the aligners by expectation-maximisation have in common besides.
+
+    Args:
+        iterations: Passes of EM.
+        null_prior: Prior probability that a word has no counterpart, in (0, 1).
+        alpha: Dirichlet prior of every lexical entry; 0 for maximum likelihood.
+        granularity: How words are seen: full, prefix-N, suffix-N, bpe-N, unigram-N, or tokenizer:PATH.
+    """
 
     id: ClassVar[str]
 
+    symmetrize: Symmetrization = "grow-diag-final-and"
+    threshold: float | None = 0.45
     iterations: int = 5
     null_prior: float = 0.1
     alpha: float = 0.1
-    lowercase: bool = True
-    digits: Digits = "keep"
-    punctuation: Punctuation = "keep"
     granularity: str = "full"
-    spelling: float = 0.5
-    dictionary: PathText = ""
-    priors: PathText = ""
-    src_space: PathText = ""
-    tgt_space: PathText = ""
-    space_weight: float = 0.2
-    symmetrize: Symmetrization = "grow-diag-final-and"
-    threshold: float | None = 0.45
 
     def __post_init__(self) -> None:
+        Known.__post_init__(self)
         if self.iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
         if not 0 < self.null_prior < 1:
             raise ValueError(f"null_prior must lie between 0 and 1, got {self.null_prior}")
         if not 0 <= self.alpha < math.inf:
             raise ValueError(f"alpha must not be negative, got {self.alpha}")
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold must be at least 0 and below 1, got {self.threshold}")
         check_granularity(self.granularity)
-        if not 0 <= self.spelling < math.inf:
-            raise ValueError(f"spelling must not be negative, got {self.spelling}")
-        if not 0 < self.space_weight < math.inf:
-            raise ValueError(f"space_weight must be above 0, got {self.space_weight}")
-        if bool(self.src_space) != bool(self.tgt_space):
-            raise ValueError("src_space and tgt_space go together: name both, or neither")
-
-    @property
-    def reading(self) -> Reading:
-        """How words are counted."""
-        return Reading(self.lowercase, self.digits, self.punctuation)
 
     @property
     def knows(self) -> bool:

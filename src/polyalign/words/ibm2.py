@@ -28,21 +28,6 @@ class IBM2(EM):
 
     Args:
         iterations: Passes of EM with Model 2.
-        null_prior: Prior probability that a word has no counterpart, in (0, 1).
-        alpha: Dirichlet prior of every lexical entry; 0 for maximum likelihood.
-        lowercase: Lower-case the words before counting.
-        digits: Count digits as they are (keep), those of any script as 0 to 9 (ascii), or all as 0 (shape).
-        punctuation: Count punctuation as it is (keep), or as the nearest ASCII characters (plain).
-        granularity: How words are seen: full, prefix-N, suffix-N, bpe-N, unigram-N, or tokenizer:PATH.
-        spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
-            order, accordingly less; 0 for none.
-        dictionary: File of lines source word, tab, target word and optionally tab and pseudo-count, empty for none.
-        priors: File of pseudo-counts from another model's export_priors, empty for none.
-        src_space: Folder of vectors of source words, whose nearest target words get pseudo-counts; empty for none.
-        tgt_space: Folder of vectors of target words in the same space.
-        space_weight: Pseudo-count that a word with a vector shares out.
-        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold.
-        threshold: For symmetrize = posterior and product, in [0, 1); none for the one with the highest expected F1 on the text.
         ibm1_iterations: Passes of EM with Model 1 before them.
         smoothing: Links that the distribution by relative position counts for in each row of the table of positions.
         uniform: Share of that distribution that goes anywhere with equal probability, in [0, 1].

@@ -1,52 +1,80 @@
-"""What an aligner's parameters say is known before it sees the text."""
+"""What the word aligners have in common, and what their parameters say is known before they see the text."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
+from polyalign.core.files import PathText
 from polyalign.core.ragged import Ragged
 from polyalign.core.space import Space
 from polyalign.words.priors import read_dictionary, read_priors
 from polyalign.words.similarity import space_priors
+from polyalign.words.spelling import Digits, Punctuation
+from polyalign.words.symmetrize import Symmetrization, check_threshold
 from polyalign.words.text import Reading
 
 #: Sentence pairs up to which a word's neighbours in a space are those that it occurs with.
 SPACE_PAIRS = 100_000
 
 
-class Knows(Protocol):
-    """A method with these parameters."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the word aligners that learn have in common: how they read, what they know before, which links they keep.
+
+    Args:
+        lowercase: Lower-case the words before counting.
+        digits: Count digits as they are, those of every script as 0 to 9 (ascii), or all as 0 (shape).
+        punctuation: Count punctuation as it is, or typographic and full-width forms as their ASCII ones (plain).
+        spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
+            order, accordingly less; 0 for none.
+        priors: File of pseudo-counts from another model's export_priors, empty for none.
+        dictionary: File of lines source word, tab, target word and optionally tab and a pseudo-count, or `only` for words
+            that link to nothing else where both occur; empty for none.
+        src_space: Folder of a saved space with vectors of source words, for a prior by similarity; empty for none.
+        tgt_space: Folder of one with vectors of target words, in the same dimensions.
+        space_weight: Pseudo-counts that each word shares out among its neighbours.
+        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold,
+            product those whose geometric mean does.
+        threshold: For posterior and product, in [0, 1), higher for fewer and surer links; none for the one with
+            the highest expected F1 on the text, which is near 0.45.
+
+    Raises:
+        ValueError: A parameter out of range.
+    """
+
+    lowercase: bool = True
+    digits: Digits = "keep"
+    punctuation: Punctuation = "keep"
+    spelling: float = 0.5
+    priors: PathText = ""
+    dictionary: PathText = ""
+    src_space: PathText = ""
+    tgt_space: PathText = ""
+    space_weight: float = 0.2
+    symmetrize: Symmetrization = "posterior"
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        check_threshold(self.threshold)
+        if not 0 <= self.spelling < math.inf:
+            raise ValueError(f"spelling must not be negative, got {self.spelling}")
+        if not 0 < self.space_weight < math.inf:
+            raise ValueError(f"space_weight must be above 0, got {self.space_weight}")
+        if bool(self.src_space) != bool(self.tgt_space):
+            raise ValueError("src_space and tgt_space go together: name both, or neither")
 
     @property
     def reading(self) -> Reading:
         """Which words count as the same."""
-
-    @property
-    def priors(self) -> str:
-        """File of another model's pseudo-counts, or empty."""
-
-    @property
-    def dictionary(self) -> str:
-        """File of pairs of words, or empty."""
-
-    @property
-    def src_space(self) -> str:
-        """Folder of source vectors, or empty."""
-
-    @property
-    def tgt_space(self) -> str:
-        """Folder of target vectors."""
-
-    @property
-    def space_weight(self) -> float:
-        """Pseudo-counts of a word for its neighbours, together."""
+        return Reading(self.lowercase, self.digits, self.punctuation)
 
 
-def from_files(method: Knows) -> list[pa.Table]:
+def from_files(method: Known) -> list[pa.Table]:
     """The tables of priors that are there before any text.
 
     Raises:
@@ -62,7 +90,7 @@ def from_files(method: Knows) -> list[pa.Table]:
 
 
 def from_spaces(
-    method: Knows, src_words: Sequence[str], tgt_words: Sequence[str], text: tuple[Ragged, Ragged] | None = None
+    method: Known, src_words: Sequence[str], tgt_words: Sequence[str], text: tuple[Ragged, Ragged] | None = None
 ) -> list[pa.Table]:
     """The table of priors by vector similarity of these words, if the method names two spaces.
 

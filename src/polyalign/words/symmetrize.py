@@ -157,7 +157,7 @@ class Posterior:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        _check_threshold(self.threshold)
+        check_threshold(self.threshold)
 
     def __call__(self, forward: Links, backward: Links) -> Links:
         """Symmetrise every sentence pair; O(links).
@@ -199,7 +199,7 @@ class Product:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        _check_threshold(self.threshold)
+        check_threshold(self.threshold)
 
     def __call__(self, forward: Links, backward: Links) -> Links:
         """Symmetrise every sentence pair; O(links).
@@ -239,7 +239,12 @@ JOIN: dict[str, Callable[[Links, Links], Links]] = {
 }
 
 
-def _check_threshold(threshold: float | None) -> None:
+def check_threshold(threshold: float | None) -> None:
+    """Refuse a threshold out of range.
+
+    Raises:
+        ValueError: It is not in [0, 1), nor None.
+    """
     if threshold is not None and not 0 <= threshold < 1:
         raise ValueError(f"threshold must be at least 0 and below 1, got {threshold}")
 
@@ -282,7 +287,6 @@ def learned_threshold(parts: Iterable[F32]) -> float:
 
 
 def _above(union: Links, threshold: float | None) -> Links:
-    # Not at the top: the module of posteriors imports this one.
     joint = np.zeros(0, np.float32) if union.prob is None else np.minimum(union.prob, np.float32(1))
     keep: Mask = joint > np.float32(learned_threshold([joint]) if threshold is None else threshold)
     return Links(offsets(keep)[union.offsets], union.src[keep], union.tgt[keep], joint[keep])

@@ -140,6 +140,9 @@ class Units:
         Complexity:
             O(units of the text), however many words there are.
         """
+        if self.granularity == "full" and not fresh:
+            # The words themselves, numbered alike: nothing to copy.
+            return View(text, None)
         n = len(self.pieces)
         if not fresh:
             values, lengths = _pick(self.pieces, text.values)

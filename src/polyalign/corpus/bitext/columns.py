@@ -14,21 +14,20 @@ import pyarrow.parquet as pq
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
-from polyalign.core.files import PathText, open_binary, read_bytes, suffixes
+from polyalign.core.files import open_binary, read_bytes, suffixes
 from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import track
 from polyalign.corpus.paths import locate, pick
-from polyalign.corpus.rows import CHUNK, Source, column_type, with_ids
+from polyalign.corpus.rows import CHUNK, FileReader, Source, column_type, with_ids
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(FileReader):
     """Sentence pairs from a Parquet or Arrow file (IPC file, stream or Feather); the content tells which.
 
     Every other column is kept as it is. Where no languages are given, those the file names are taken.
 
     Args:
-        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
         src: Source column.
         tgt: Target column.
         id: Column of row ids; where there is none, rows get their number.
@@ -45,18 +44,9 @@ class Columns:
         ('deu_Latn', 'eng_Latn')
     """
 
-    path: PathText
     src: str = "src"
     tgt: str = "tgt"
     id: str = "id"
-
-    def inputs(self, pair: tuple[str, str]) -> list[Path]:
-        """The file that `read` would read.
-
-        Raises:
-            DataError: It does not exist.
-        """
-        return [locate(self.path, pair)]
 
     def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
         """Read the pairs; `pair` names the languages.

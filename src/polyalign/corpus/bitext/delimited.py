@@ -10,13 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
-from polyalign.core.files import PathText, read_lines
-from polyalign.core.langs import UNKNOWN
+from polyalign.core.files import read_lines
 from polyalign.core.progress import note
 from polyalign.corpus.paths import expand, locate, spellings
-from polyalign.corpus.rows import Columns, Source, batches, collect, parsed
+from polyalign.corpus.rows import Columns, FileReader, Source, batches, parsed
 
 Header = Literal["auto", "yes", "no"]
 #: The parameter of each column whose name is another.
@@ -25,7 +23,7 @@ Rows = Iterator[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tsv:
+class Tsv(FileReader):
     r"""Sentence pairs from a TSV file: a pair a line, columns between TABs, quotes mean nothing.
 
     Which columns are source and target is given by name or by number from 0. By default they are
@@ -38,7 +36,6 @@ class Tsv:
     character inside a sentence can shift the rows behind it.
 
     Args:
-        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
         src: Source column, by heading or number from 0; empty finds it.
         tgt: Target column, likewise.
         id: Column of row ids; empty is the one headed ``id``, or row numbers if there is none.
@@ -56,31 +53,18 @@ class Tsv:
         ['He says "yes".']
     """
 
-    path: PathText
     src: str = ""
     tgt: str = ""
     id: str = ""
     links_column: str = ""
     header: Header = "auto"
 
-    def inputs(self, pair: tuple[str, str]) -> list[Path]:
-        """The file that `read` would read.
-
-        Raises:
-            DataError: It does not exist.
-        """
-        return [locate(self.path, pair)]
-
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
-        """Read the pairs; `pair` names the languages.
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file cannot be read, a column is not there, or a line has another number of them.
         """
-        return collect(self.source(pair))
-
-    def source(self, pair: tuple[str, str]) -> Source:
-        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         wanted = {"src": self.src, "tgt": self.tgt, "id": self.id, "links": self.links_column}
         rows = ((number, line.split("\t") if line else []) for number, line in enumerate(read_lines(path), 1))
@@ -88,14 +72,13 @@ class Tsv:
 
 
 @dataclass(frozen=True, slots=True)
-class Csv:
+class Csv(FileReader):
     r"""Sentence pairs from a CSV file: a pair a row, cells quoted where they need it.
 
     Columns are found and kept as by ``corpus.bitext/tsv``. A quoted cell may hold the delimiter, line
     ends and, doubled, quotes.
 
     Args:
-        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
         src: Source column, by heading or number from 0; empty finds it.
         tgt: Target column, likewise.
         id: Column of row ids; empty is the one headed ``id``, or row numbers if there is none.
@@ -117,7 +100,6 @@ class Csv:
         ['Ja, "ja".']
     """
 
-    path: PathText
     src: str = ""
     tgt: str = ""
     id: str = ""
@@ -129,25 +111,13 @@ class Csv:
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ValueError(f"delimiter must be one character and no quote or line end, not {self.delimiter!r}")
 
-    def inputs(self, pair: tuple[str, str]) -> list[Path]:
-        """The file that `read` would read.
-
-        Raises:
-            DataError: It does not exist.
-        """
-        return [locate(self.path, pair)]
-
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
-        """Read the pairs; `pair` names the languages.
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file cannot be read, a quote is never closed, a column is not there, or a row has
                 another number of them.
         """
-        return collect(self.source(pair))
-
-    def source(self, pair: tuple[str, str]) -> Source:
-        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         wanted = {"src": self.src, "tgt": self.tgt, "id": self.id, "links": self.links_column}
         rows = _csv_rows(path, self.delimiter)

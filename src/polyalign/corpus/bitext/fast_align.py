@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
-from polyalign.core.files import PathText, read_lines
-from polyalign.core.langs import UNKNOWN
+from polyalign.core.files import read_lines
 from polyalign.corpus.paths import locate
-from polyalign.corpus.rows import Columns, Source, batches, collect
+from polyalign.corpus.rows import Columns, FileReader, Source, batches
 
 
 @dataclass(frozen=True, slots=True)
-class FastAlign:
+class FastAlign(FileReader):
     r"""Sentence pairs from fast_align's format: ``src ||| tgt`` a line, words between spaces.
 
     A third field, if every line has one, is kept as gold links in the column ``links``. Spaces and
@@ -23,9 +21,6 @@ class FastAlign:
 
     **Differs:** from fast_align in that a side may be empty; such pairs are for ``corpus.select`` to drop. An empty
     line is a pair of two empty sides, so that links written a line a pair stay on their lines.
-
-    Args:
-        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
 
     Complexity:
         O(bytes) time; memory for the bitext only.
@@ -41,26 +36,12 @@ class FastAlign:
         [['the', 'house']]
     """
 
-    path: PathText
-
-    def inputs(self, pair: tuple[str, str]) -> list[Path]:
-        """The file that `read` would read.
-
-        Raises:
-            DataError: It does not exist.
-        """
-        return [locate(self.path, pair)]
-
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
-        """Read the pairs; `pair` names the languages.
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file cannot be read, or a line has another number of fields.
         """
-        return collect(self.source(pair))
-
-    def source(self, pair: tuple[str, str]) -> Source:
-        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         return Source(_chunks(path), pair, str(path))
 

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
-from polyalign.core.files import PathText
-from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.paths import locate, pick
 from polyalign.corpus.records import Record, fields, get, kind, records
-from polyalign.corpus.rows import Columns, Source, batches, collect
+from polyalign.corpus.rows import Columns, FileReader, Source, batches
 
 
 @dataclass(frozen=True, slots=True)
-class JsonLines:
+class JsonLines(FileReader):
     r"""Sentence pairs from a JSON lines file: one object a pair.
 
     A side may be a text or a list of words; words are joined by spaces and their spans kept, so
@@ -26,7 +23,6 @@ class JsonLines:
     ``src_spans`` and ``tgt_spans`` as lists, other text as it is, anything else as JSON text.
 
     Args:
-        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
         src: Source field; a dotted path such as ``translation.{src}`` reaches into objects.
         tgt: Target field, likewise.
         id: Field of row ids; rows without it get their number.
@@ -44,30 +40,17 @@ class JsonLines:
         ['house']
     """
 
-    path: PathText
     src: str = "src"
     tgt: str = "tgt"
     id: str = "id"
     links_field: str = "links"
 
-    def inputs(self, pair: tuple[str, str]) -> list[Path]:
-        """The file that `read` would read.
-
-        Raises:
-            DataError: It does not exist.
-        """
-        return [locate(self.path, pair)]
-
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
-        """Read the pairs; `pair` names the languages.
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file cannot be read, a line is no JSON object, or a field is missing or of another kind.
         """
-        return collect(self.source(pair))
-
-    def source(self, pair: tuple[str, str]) -> Source:
-        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         return Source(self._chunks(path, pair), pair, str(path))
 

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from lxml import etree
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import PathText, open_binary
+from polyalign.core.files import open_binary
 from polyalign.core.langs import UNKNOWN, normalise
 from polyalign.core.progress import note
 from polyalign.corpus.paths import locate
-from polyalign.corpus.rows import Columns, Source, batches, collect, parsed
+from polyalign.corpus.rows import Columns, FileReader, Source, batches, parsed
 
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: Inline elements that hold a format's own codes; `hi` and `sub` hold text.
@@ -26,7 +25,7 @@ _RUN = re.compile(" {2,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Tmx:
+class Tmx(FileReader):
     """Sentence pairs from a TMX file of any version, read as a stream.
 
     From every translation unit the first variant in either language is taken; a unit that lacks one
@@ -39,9 +38,6 @@ class Tmx:
     Where the languages are not known, the file's source language and the first other one are taken.
 
     A file that declares entities of its own is refused, and nothing outside the file is ever read.
-
-    Args:
-        path: The file, ``-`` for standard input; ``{src}`` and ``{tgt}`` stand for the languages.
 
     Complexity:
         O(bytes) time; memory for the bitext only.
@@ -59,26 +55,12 @@ class Tmx:
         ['Das Haus']
     """
 
-    path: PathText
-
-    def inputs(self, pair: tuple[str, str]) -> list[Path]:
-        """The file that `read` would read.
-
-        Raises:
-            DataError: It does not exist.
-        """
-        return [locate(self.path, pair)]
-
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
-        """Read the pairs in those languages.
+    def source(self, pair: tuple[str, str]) -> Source:
+        """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file is no TMX, broken XML, declares entities, or does not say which languages to take.
         """
-        return collect(self.source(pair))
-
-    def source(self, pair: tuple[str, str]) -> Source:
-        """The pairs before they are read, for `read` and for reading in runs."""
         path = locate(self.path, pair)
         if UNKNOWN in pair and str(path) != "-":
             pair = _languages(path, pair)

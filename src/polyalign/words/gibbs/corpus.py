@@ -111,12 +111,9 @@ class Corpus:
         return src, tgt
 
     def see(self, shard: int, units: tuple[Units, Units]) -> tuple[View, View]:
-        """A shard in units; full forms are the words themselves."""
-        src, tgt = (
-            View(text, None) if unit.granularity == "full" else unit.see(text)
-            for text, unit in zip(self.text(shard), units, strict=True)
-        )
-        return src, tgt
+        """A shard in units."""
+        src, tgt = self.text(shard)
+        return units[0].see(src), units[1].see(tgt)
 
     def blocks(self, shard: int) -> Iterator[tuple[int, int]]:
         """Runs of sentence pairs that threads take one by one; the result does not depend on their size."""

@@ -19,6 +19,8 @@ from polyalign.words.priors import Hints
 from polyalign.words.spelling import spelling_prior
 from polyalign.words.units import Units, View
 
+#: Model 1 as kernels take it: its table, one over the totals of source and target units, and their shares.
+Model = tuple[I64, F32, F32, F32, F32]
 #: Settings of the Model 1 that proposes cells; chosen over all sets of the benchmark and never asked for.
 SMOOTHING, DIAGONAL = 5.0, 3.0
 #: Sentence pairs from which Model 1 is sure enough for two passes and few cells.
@@ -113,8 +115,9 @@ def _model_one(corpus: Corpus, units: tuple[Units, Units], hints: Hints, pool: T
             bits = min(MOST_BITS, max(16, round(math.log2(slots))))
         new = Totals(np.zeros(1 << bits, np.int64), *(np.zeros(len(share), np.int64) for share in shares))
         old = Totals(*(work[f"{name[:-1]}{k - 1}"] for name in names)) if k else None
+        model = None if old is None else (old.table, *old.inverse(), *shares)
         for shard in corpus.shards:
-            _count(corpus, shard, units, old, new, pool)
+            _count(corpus, shard, units, model, new, pool)
         add_pairs(hints.src, hints.tgt, hints.weight, new.table, new.src, new.tgt)
         for name, array in zip(names, (new.table, new.src, new.tgt), strict=True):
             work[name] = array
@@ -148,18 +151,23 @@ def _views(corpus: Corpus, units: tuple[Units, Units]) -> Iterator[tuple[View, V
 
 
 def _count(
-    corpus: Corpus, shard: int, units: tuple[Units, Units], old: Totals | None, new: Totals, pool: ThreadPoolExecutor
+    corpus: Corpus,
+    shard: int,
+    units: tuple[Units, Units],
+    model: Model | None,
+    new: Totals,
+    pool: ThreadPoolExecutor,
 ) -> None:
-    """Add one shard's expected counts under the old ones."""
+    """Add one shard's expected counts under a model, or without one those of words that meet."""
     src, tgt = (view.text for view in corpus.see(shard, units))
     sides, into = (src.offsets, tgt.offsets, src.values, tgt.values), (new.table, new.src, new.tgt)
-    model = None if old is None else (*sides, old.table, *old.inverse(), units[0].share, units[1].share)
+    known = None if model is None else (*sides, *model)
 
     def block(first: int, last: int) -> None:
-        if model is None:
+        if known is None:
             cooccurrences(*sides, first, last, *into)
         else:
-            agree(*model, SMOOTHING, DIAGONAL, first, last, *into)
+            agree(*known, SMOOTHING, DIAGONAL, first, last, *into)
 
     list(pool.map(lambda part: block(*part), corpus.blocks(shard)))
 
@@ -169,8 +177,9 @@ def _keep(corpus: Corpus, units: tuple[Units, Units], hints: Hints, totals: Tota
     pairs = Pairs()
     pairs.number(hints.src, hints.tgt)
     must = map_of(hints.src[hints.only], hints.tgt[hints.only])
+    model = totals.table, *totals.inverse(), units[0].share, units[1].share
     for shard in corpus.shards:
-        cells, src, tgt, id = _cells(corpus, shard, units, totals, pairs, must, pool)
+        cells, src, tgt, id = _cells(corpus, shard, units, model, pairs, must, pool)
         if hints.only.any():
             only = np.append(hints.only, np.zeros(pairs.used - len(hints.only), np.bool_))
             keep = constrain(cells, src, tgt, id, only)
@@ -184,7 +193,7 @@ def _cells(
     corpus: Corpus,
     shard: int,
     units: tuple[Units, Units],
-    totals: Totals,
+    model: Model,
     pairs: Pairs,
     must: tuple[I32, I32, I32],
     pool: ThreadPoolExecutor,
@@ -193,10 +202,7 @@ def _cells(
     src, tgt = (view.text for view in corpus.see(shard, units))
     sides, ends = (src.offsets, tgt.offsets, src.values, tgt.values), offsets(src.lengths * tgt.lengths)
     large, none, counts = int(len(corpus) >= LARGE), np.zeros(0, np.int32), np.zeros(len(src), np.int64)
-    model, most = (
-        (*sides, totals.table, none, none, none, *must, *totals.inverse(), units[0].share, units[1].share),
-        MOST[large],
-    )
+    known, most = (*sides, model[0], none, none, none, *must, *model[1:]), MOST[large]
     parts = list(corpus.blocks(shard))
     groups = [parts[k : k + _GROUP] for k in range(0, len(parts), _GROUP)]
     widest = max((int(ends[group[-1][1]] - ends[group[0][0]]) for group in groups), default=0)
@@ -204,7 +210,7 @@ def _cells(
 
     def block(first: int, last: int, base: int) -> tuple[U16, U16]:
         i, j = room[:, ends[first] - base : ends[last] - base]
-        kept = select(*model, SMOOTHING, DIAGONAL, THRESHOLD[large], most, first, last, counts, i, j)
+        kept = select(*known, SMOOTHING, DIAGONAL, THRESHOLD[large], most, first, last, counts, i, j)
         return i[:kept], j[:kept]
 
     # Arrays for as many as there may be: what is never written to takes no memory.

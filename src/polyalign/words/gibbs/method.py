@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.files import PathText
 from polyalign.core.jit import I64, threads
 from polyalign.core.progress import Track, track
 from polyalign.core.vocab import Vocab
@@ -26,17 +25,15 @@ from polyalign.words.gibbs.lattice import lay_out
 from polyalign.words.gibbs.model import GibbsModel
 from polyalign.words.gibbs.train import Counts, Sampler
 from polyalign.words.gibbs.work import Work
-from polyalign.words.known import SPACE_PAIRS, from_files, from_spaces
+from polyalign.words.known import SPACE_PAIRS, Known, from_files, from_spaces
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import Hints, hints, words_of
-from polyalign.words.spelling import Digits, Punctuation
 from polyalign.words.symmetrize import Symmetrization, learned_threshold
-from polyalign.words.text import Reading
 from polyalign.words.units import Units, check_granularity, to_words
 
 
 @dataclass(frozen=True, slots=True)
-class Gibbs:
+class Gibbs(Known):
     """Align words by collapsed Gibbs sampling of an HMM with fertilities, several granularities together.
 
     Every word draws its link anew, given all other links, from
@@ -63,21 +60,6 @@ class Gibbs:
         sweeps: Sweeps of each; the later half is averaged.
         alpha: Dirichlet pseudo-count of every lexical entry.
         null_prior: Weight of a word having no counterpart, in (0, 1).
-        spelling: Pseudo-count of a pair of equal words; of words with more than half of their letters in common, in
-            order, accordingly less; 0 for none.
-        lowercase: Lower-case the words before counting.
-        digits: Count digits as they are, those of every script as 0 to 9 (ascii), or all as 0 (shape).
-        punctuation: Count punctuation as it is, or typographic and full-width forms as their ASCII ones (plain).
-        priors: File of pseudo-counts from another model's export_priors, empty for none.
-        dictionary: File of lines source word, tab, target word and optionally tab and a pseudo-count, or `only` for words
-            that link to nothing else where both occur; empty for none.
-        src_space: Folder of a saved space with vectors of source words, for a prior by similarity; empty for none.
-        tgt_space: Folder of one with vectors of target words, in the same dimensions.
-        space_weight: Pseudo-counts that each word shares out among its neighbours.
-        symmetrize: How both directions are joined; posterior keeps links whose mean posterior exceeds threshold,
-            product those whose geometric mean does.
-        threshold: For posterior and product, in [0, 1), higher for fewer and surer links; none for the one with
-            the highest expected F1 on the text of training, which is near 0.45.
         seed: Of the sampling.
         work: Folder for what does not fit into memory, from which an interrupted training goes on; empty for memory.
 
@@ -97,21 +79,11 @@ class Gibbs:
     sweeps: int = 8
     alpha: float = 0.0003
     null_prior: float = 0.2
-    spelling: float = 0.5
-    lowercase: bool = True
-    digits: Digits = "keep"
-    punctuation: Punctuation = "keep"
-    priors: PathText = ""
-    dictionary: PathText = ""
-    src_space: PathText = ""
-    tgt_space: PathText = ""
-    space_weight: float = 0.2
-    symmetrize: Symmetrization = "posterior"
-    threshold: float | None = None
     seed: int = 1
     work: str = ""
 
     def __post_init__(self) -> None:
+        Known.__post_init__(self)
         if not self.granularities or len(set(self.granularities)) != len(self.granularities):
             raise ValueError(f"granularities must name one or more, each once, got {self.granularities!r}")
         for name in self.granularities:
@@ -127,14 +99,6 @@ class Gibbs:
             raise ValueError(f"alpha must be above 0, got {self.alpha}")
         if not 0 < self.null_prior < 1:
             raise ValueError(f"null_prior must be between 0 and 1, got {self.null_prior}")
-        if not 0 <= self.spelling < math.inf:
-            raise ValueError(f"spelling must not be negative, got {self.spelling}")
-        if not 0 < self.space_weight < math.inf:
-            raise ValueError(f"space_weight must be above 0, got {self.space_weight}")
-        if bool(self.src_space) != bool(self.tgt_space):
-            raise ValueError("src_space and tgt_space go together: name both, or neither")
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold must be at least 0 and below 1, got {self.threshold}")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be from 0 to 2**31 - 1, got {self.seed}")
 
@@ -155,11 +119,6 @@ class Gibbs:
             O(candidates) for a sweep; memory of some 12 bytes a candidate, of which a word has about four.
         """
         return self.train(bitext, from_files(self))
-
-    @property
-    def reading(self) -> Reading:
-        """Which words count as the same."""
-        return Reading(self.lowercase, self.digits, self.punctuation)
 
     def train(self, bitext: Bitext, priors: list[pa.Table], *, before: GibbsModel | None = None) -> GibbsModel:
         """As `fit`, with tables of priors instead of files.
