@@ -22,3 +22,9 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data is not on this machine (set POLYALIGN_DATA to its folder)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _vectors_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One cache of vectors for all tests, away from the user's own."""
+    os.environ["POLYALIGN_CACHE"] = str(tmp_path_factory.mktemp("vectors"))

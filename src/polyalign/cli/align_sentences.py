@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import rich_click as click
 
 from polyalign.cli.options import MethodGroup
@@ -33,16 +34,17 @@ def align_sentences(method: Any, *, src: str, tgt: str, out: str, pair: str, thr
     if suffixes(out)[0] in BEAD_SUFFIXES:
         # Sentence numbers in the file are line numbers, so that empty lines shift nothing.
         at = [[n for n, line in enumerate(side) if line.strip() not in ("", "<p>")] for side in lines]
-        rows = zip(beads.to_indices(), beads.score.tolist(), strict=True)
-        write_lines(out, [f"{[at[0][i] for i in s]}:{[at[1][j] for j in t]}:{score:.4f}" for (s, t), score in rows])
+        write_lines(out, [f"{[at[0][i] for i in s]}:{[at[1][j] for j in t]}:{p:.4f}" for s, t, p, _ in beads.rows()])
     else:
+        tags, rows = langs.parse_pair(pair), beads.rows()
         texts = [
-            [" ".join(doc.sentences[i] for i in bead[side]) for bead in beads.to_indices()]
-            for side, doc in enumerate(docs)
+            [langs.sentence_space(tag).join(doc.sentences[i] for i in row[side]) for row in rows]
+            for side, (tag, doc) in enumerate(zip(tags, docs, strict=True))
         ]
-        bitext = Bitext.build(texts[0], texts[1], langs=langs.parse_pair(pair)).with_column(
-            "score.align", [beads.score]
-        )
+        columns = {"score.align": pa.array([row[2] for row in rows], pa.float32())}
+        if any(row[3] for row in rows):
+            columns["reason"] = pa.array([row[3] for row in rows], pa.string())
+        bitext = Bitext.build(texts[0], texts[1], langs=tags, columns=columns)
         write_bitext(bitext, out)
     if as_json:
         print_json({"src_sentences": len(docs[0]), "tgt_sentences": len(docs[1]), "beads": beads.types(), "out": out})

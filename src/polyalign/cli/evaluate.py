@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,90 @@ def sentences(hyp: str, gold: str, samples: int, seed: int, as_json: bool) -> No
     show(_metric("evaluate/sentences", samples, seed).score(hyps, read[1]), as_json)
 
 
+@command.command()
+@click.argument("src")
+@click.argument("tgt")
+@click.option("--encoder", default="e5", show_default=True, help="Encoder, as `polyalign methods encode` lists them.")
+@click.option(
+    "--margin",
+    type=click.Choice(["distance", "ratio", "absolute"]),
+    default="distance",
+    show_default=True,
+    help="What a cosine is measured by; absolute is the cosine itself.",
+)
+@click.option("--neighbours", type=int, default=4, show_default=True, help="Neighbours that a margin looks at.")
+@click.option("--centre/--no-centre", default=True, show_default=True, help="Subtract each language's mean vector.")
+@samples_option
+@seed_option
+@json_option
+def retrieval(
+    src: str, tgt: str, encoder: str, margin: str, neighbours: int, centre: bool, samples: int, seed: int, as_json: bool
+) -> None:
+    """Similarity search (xsim): how often a line of SRC and its translation, the same line of TGT, find each other."""
+    from polyalign.encoders.named import named_encoder
+
+    texts = [[line.strip() for line in read_lines(side)] for side in (src, tgt)]
+    for side, lines, others in ((src, texts[0], texts[1]), (tgt, texts[1], texts[0])):
+        if len(lines) != len(others):
+            raise DataError(
+                f"{src} and {tgt}: found {len(texts[0])} and {len(texts[1])} lines, expected as many; line i of one has to translate line i of the other"
+            )
+        if "" in lines:
+            raise DataError(
+                f"{side} line {lines.index('') + 1}: is empty, expected a sentence; delete the line on both sides"
+            )
+    model = named_encoder(encoder)
+    vectors = [model.encode(lines, label=f"encode {side}") for side, lines in (("SRC", texts[0]), ("TGT", texts[1]))]
+    metric = _metric("evaluate/retrieval", samples, seed, margin=margin, neighbours=neighbours, centre=centre)
+    score = metric.score(*vectors)
+    show(replace(score, signature=f"{score.signature}|encoder:{model.key}"), as_json)
+
+
+@command.command()
+@click.argument("hyp")
+@click.argument("gold")
+@click.option("--dev", nargs=2, metavar="HYP GOLD", help="Other mined and gold pairs, to choose the threshold on.")
+@click.option("--threshold", type=float, help="Least score of a pair; by default all count.")
+@click.option("--score", "column", default="score.margin", show_default=True, help="Column of HYP with the scores.")
+@samples_option
+@seed_option
+@json_option
+def mining(
+    hyp: str,
+    gold: str,
+    dev: tuple[str, str] | None,
+    threshold: float | None,
+    column: str,
+    samples: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Precision, recall and F1 of mined pairs HYP against the true pairs GOLD, both bitexts of any format (BUCC)."""
+    given = {} if threshold is None else {"threshold": threshold}
+    metric = _metric("evaluate/mining", samples, seed, **given)
+    tuning = None if dev is None else (_scored(dev[0], column), _pairs(dev[1]))
+    show(metric.score(_scored(hyp, column), _pairs(gold), dev=tuning), as_json)
+
+
+def _scored(path: str, column: str) -> Any:
+    from polyalign.corpus.formats import read_bitext
+    from polyalign.evaluate.mining import Scored
+
+    bitext = read_bitext(path)
+    if column not in bitext.table.column_names:
+        raise DataError(
+            f"{path}: no column {column!r}; found {', '.join(bitext.table.column_names)}; name the one with the scores with --score"
+        )
+    return Scored(list(zip(bitext.src, bitext.tgt, strict=True)), bitext.column(column))
+
+
+def _pairs(path: str) -> list[tuple[str, str]]:
+    from polyalign.corpus.formats import read_bitext
+
+    bitext = read_bitext(path)
+    return list(zip(bitext.src, bitext.tgt, strict=True))
+
+
 def _files(hyp: Path, gold: Path) -> list[tuple[Path, Path]]:
     if not (hyp.is_dir() or gold.is_dir()):
         return [(hyp, gold)]
@@ -87,8 +172,8 @@ def _files(hyp: Path, gold: Path) -> list[tuple[Path, Path]]:
     return [(hyp / name, gold / name) for name in wanted]
 
 
-def _metric(method: str, samples: int, seed: int) -> Any:
-    return params.build(registry.find(method), {"samples": samples, "seed": seed})
+def _metric(method: str, samples: int, seed: int, **settings: Any) -> Any:
+    return params.build(registry.find(method), {"samples": samples, "seed": seed, **settings})
 
 
 def show(score: Score, as_json: bool) -> None:

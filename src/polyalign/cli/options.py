@@ -63,7 +63,7 @@ def option_of(param: Param) -> click.Option:
     """One parameter as an option; its absence leaves the method's own default."""
     flag = "--" + param.name.replace("_", "-")
     names = [f"{flag}/--no-{flag[2:]}"] if param.type is bool else [flag]
-    kind, metavar, help = flag_type(param.type), None, escape(param.help)
+    kind, metavar, help = flag_type(param.type), None, escape(param.help.replace("``", "`"))
     if isinstance(kind, click.Choice) and len(kind.choices) > 3:
         # Too many for the column of types.
         metavar, help = "NAME", f"{help} One of {', '.join(kind.choices)}."

@@ -96,6 +96,11 @@ def is_rtl(tag: str) -> bool:
     return tag.split("_")[-1] in {"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"}
 
 
+def sentence_space(tag: str) -> str:
+    """What stands between two sentences: a space, or nothing in Chinese and its like."""
+    return "" if tag.split("_")[-1] in {"Hans", "Hant", "Hani", "Jpan", "Thai", "Khmr", "Laoo", "Mymr", "Tibt"} else " "
+
+
 def parse_pair(text: str) -> tuple[str, str]:
     """``"de-rm"`` or ``"deu_Latn-roh_Latn"`` as two canonical tags.
 

@@ -1,4 +1,4 @@
-"""Corpus: read and write every format people have; select."""
+"""Corpus: read and write every format people have; select; count in how many languages a sentence is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ METHODS: list[Row] = [
     Row("corpus.bitext/parquet", "polyalign.corpus.bitext.columns:Columns"),
     Row("corpus.bitext/arrow", "polyalign.corpus.bitext.columns:Columns"),
     Row("corpus.select/threshold", "polyalign.corpus.select:Threshold"),
+    Row(
+        "corpus.parallelism/greedy-tuples",
+        "polyalign.corpus.parallelism:GreedyTuples",
+        papers=("thompson2024shocking",),
+    ),
     Row("corpus.write/tsv", "polyalign.corpus.write.delimited:Tsv"),
     Row("corpus.write/csv", "polyalign.corpus.write.delimited:Csv"),
     Row("corpus.write/jsonl", "polyalign.corpus.write.jsonl:JsonLines"),

@@ -11,4 +11,10 @@ METHODS: list[Row] = [
         "polyalign.evaluate.sentences:SentenceAlignment",
         ("thompson2019vecalign", "efron1979bootstrap"),
     ),
+    Row(
+        "evaluate/retrieval",
+        "polyalign.evaluate.retrieval:Retrieval",
+        ("artetxe2019massively", "artetxe2019margin", "efron1979bootstrap"),
+    ),
+    Row("evaluate/mining", "polyalign.evaluate.mining:MiningF1", ("zweigenbaum2017overview", "efron1979bootstrap")),
 ]

@@ -13,7 +13,8 @@ from typing import Any
 from polyalign.core import langs, params, registry
 from polyalign.core.errors import ConfigError, PolyalignError, did_you_mean
 from polyalign.core.files import read_text
-from polyalign.pipeline.tasks import TASKS, Job, Task, task_of
+from polyalign.pipeline.job import Job
+from polyalign.pipeline.tasks import TASKS, Task, task_of
 
 Pair = tuple[str, str]
 _PROJECT_KEYS: dict[str, type | tuple[type, ...]] = {

@@ -17,6 +17,7 @@ from polyalign.kernels.corridor import align_batch
 from polyalign.kernels.evidence import Beliefs
 from polyalign.sentences.batch import Alignment, Paragraphs, check_pairs, chunks
 from polyalign.sentences.model import Model
+from polyalign.sentences.numbering import strip_numbering
 
 #: Nodes of the lattice up to which a document is searched as a whole, in the first pass and later.
 _WHOLE, _SMALL = 250_000, 900
@@ -45,7 +46,7 @@ class Lexical:
 
     **Differs:** hunalign's idea with other means: probabilities in place of hand-set scores, and a lexicon that
     discounts what one bead alone attests, so that short documents are not talked into their own mistakes.
-    Numbers that merely count a document's sentences up are left out, other numbers count little.
+    Numbers and ids that merely count a document's sentences are left out, other numbers count little.
     Words that nothing explains cost nothing (in Moore's model they do), for the lexicon always knows too little.
 
     Args:
@@ -106,6 +107,8 @@ class Lexical:
             DataError: The numbers of documents differ, or the dictionary cannot be read.
         """
         check_pairs(src, tgt, "sentences.align/lexical")
+        plain = strip_numbering([*src, *tgt])
+        src, tgt = plain[: len(src)], plain[len(src) :]
         model = Model.start(
             src, tgt, paragraphs=self.paragraphs, max_size=self.max_size, letters=self.stem_letters,
             dictionary=self.dictionary,
@@ -114,9 +117,9 @@ class Lexical:
         cuts, at = _anchors(model, nodes > _WHOLE)
         # Simple beads to begin with, and no reach before there is an alignment.
         simple = model.da + model.db <= 3
-        plain = replace(model, da=model.da[simple], db=model.db[simple], prior=model.prior[simple])
+        first = replace(model, da=model.da[simple], db=model.db[simple], prior=model.prior[simple])
         reach = np.tile(np.array([1, 0], np.int32), (len(model.sides[0].chars), 1))
-        aligned, reach = self._align(plain, cuts, at, reach, np.where(nodes <= _WHOLE, 0, _far(model)))
+        aligned, reach = self._align(first, cuts, at, reach, np.where(nodes <= _WHOLE, 0, _far(model)))
         for number in range(self.passes - 1):
             model = model.learn(aligned, self.iterations)
             cuts, at, widths = aligned.cuts, aligned.at, np.where(nodes <= _SMALL, 0, _NEAR)
