@@ -1,6 +1,7 @@
 """Document alignment: accuracy, and with half of one side gone precision and recall of pairs and of "none".
 
-    python benchmarks/documents.py [--data DIR] [--methods a,b] [--sets a,b] [--sentences N] [--json] [--fit]
+    python benchmarks/documents.py [--data DIR] [--methods a,b] [--sets a,b] [--sentences N] [--seeds N] [--json]
+    python benchmarks/documents.py --fit | --centring
 
 Names are hidden but for the rows of `names`. DERMIT is what the constants of the methods were fitted on (``--fit`` prints
 them anew); the other sets are tests. CPU seconds do not hold the encoding of sentences, which a cache may have done.
@@ -26,6 +27,10 @@ from polyalign.documents import auto, bimax, structure, tfidf, tk_pert, vectors
 from polyalign.documents.candidates import Candidates, neighbours_both
 from polyalign.documents.embedded import embed
 from polyalign.documents.names import Names
+from polyalign.documents.terms import Terms, cosines
+from polyalign.encoders.centre import centre
+from polyalign.encoders.encoder import unit
+from polyalign.encoders.named import named_encoder
 from polyalign.text.split import SentenceX
 
 #: Source documents, target documents (at the same places), languages.
@@ -38,14 +43,14 @@ METHODS: dict[str, Callable[[int], Any]] = {
     "names": lambda n: Names(),
     "structure": lambda n: structure.Structure(),
     "tfidf": lambda n: tfidf.TfIdf(),
-    "tfidf, no lexicon": lambda n: tfidf.TfIdf(passes=0),
+    "tfidf without lexicon": lambda n: tfidf.TfIdf(passes=0),
     "vectors": lambda n: vectors.Vectors(sentences=n),
     "tk-pert": lambda n: tk_pert.TKPert(sentences=n),
-    "tk-pert, bimax": lambda n: tk_pert.TKPert(sentences=n, rescore="bimax"),
+    "tk-pert with bimax": lambda n: tk_pert.TKPert(sentences=n, rescore="bimax"),
     "bimax": lambda n: bimax.BiMax(sentences=n),
     "auto": lambda n: auto.Auto(sentences=n),
-    "auto, always": lambda n: auto.Auto(sentences=n, vectors="always"),
-    "auto, never": lambda n: auto.Auto(vectors="never"),
+    "auto always": lambda n: auto.Auto(sentences=n, vectors="always"),
+    "auto never": lambda n: auto.Auto(vectors="never"),
 }
 
 
@@ -169,7 +174,13 @@ def task(
     return left, right, langs, {k: place[i] for k, i in enumerate(chosen.tolist()) if i in place}
 
 
-def rows(data: Path, methods: Sequence[str], sets: Sequence[str], sentences: int) -> Iterator[dict[str, object]]:
+#: What is gone in each of three tasks, and whether from both sides.
+TASKS = {"accuracy": (0.0, False), "half": (0.5, False), "both": (0.4, True)}
+
+
+def rows(
+    data: Path, methods: Sequence[str], sets: Sequence[str], sentences: int, seeds: int
+) -> Iterator[dict[str, Any]]:
     """All measurements, each as soon as it is made."""
     for name, load in corpora(data).items():
         if sets and not any(s in name for s in sets):
@@ -181,31 +192,59 @@ def rows(data: Path, methods: Sequence[str], sets: Sequence[str], sentences: int
             continue
         for method in methods:
             made = METHODS[method](sentences)
-            row: dict[str, object] = {
+            row: dict[str, Any] = {
                 "data": name,
                 "documents": len(corpus[0]),
                 "method": method,
                 "sentences": sentences,
             }
-            for gone, both in ((0.0, False), (0.5, False), (0.4, True)):
-                src, tgt, langs, gold = task(corpus, gone=gone, both=both, hidden=method != "names")
-                start = time.process_time()
-                pairs = made.align(src, tgt, langs)
-                cpu = time.process_time() - start
-                found = pairs.as_dict()
-                right = sum(gold.get(i) == j for i, j in found.items())
-                if not gone:
-                    row |= {"accuracy": right / len(gold), "wrong": len(found) - right, "cpu_s": cpu}
+            scores: list[float] = []
+            hits: list[bool] = []
+            for kind, (gone, both) in TASKS.items():
+                counts, start = np.zeros(6), time.process_time()
+                for seed in range(1, seeds + 1):
+                    src, tgt, langs, gold = task(corpus, gone=gone, both=both, hidden=method != "names", seed=seed)
+                    pairs = made.align(src, tgt, langs)
+                    right = [gold.get(i) == j for i, j in pairs.as_dict().items()]
+                    scores += pairs.score.tolist()
+                    hits += right
+                    none = [a.document not in gold for a in pairs.src_alone]
+                    counts += (sum(right), len(right), len(gold), sum(none), len(none), len(src) - len(gold))
+                found, all_found, pairs_gold, alone, all_alone, alone_gold = counts.tolist()
+                if kind == "accuracy":
+                    cpu = (time.process_time() - start) / seeds
+                    row |= {"accuracy": found / pairs_gold, "wrong": int(all_found - found), "cpu_s": cpu}
                     continue
-                none = [i for i in range(len(src)) if i not in found]
-                alone = sum(i not in gold for i in none)
-                row["both" if both else "half"] = {
-                    "precision": right / max(1, len(found)),
-                    "recall": right / len(gold),
-                    "none_precision": alone / max(1, len(none)),
-                    "none_recall": alone / max(1, len(src) - len(gold)),
+                row[kind] = {
+                    "precision": found / max(1, all_found),
+                    "recall": found / pairs_gold,
+                    "none_precision": alone / max(1, all_alone),
+                    "none_recall": alone / max(1, alone_gold),
                 }
-            yield row
+            yield row | {"scores": scores, "hits": hits, "ece": calibration_error(scores, hits)}
+
+
+def calibration_error(scores: Sequence[float], hits: Sequence[bool]) -> float:
+    """How far probabilities are from how often they come true: the mean over ten bins, weighted by what is in them."""
+    score, hit = np.asarray(scores, np.float64), np.asarray(hits, np.float64)
+    bins = np.minimum((score * 10).astype(int), 9)
+    return float(sum(abs((score - hit)[bins == b].sum()) for b in range(10)) / max(1, len(score)))
+
+
+def centring(data: Path) -> Iterator[str]:
+    """Accuracy of the nearest document by the mean of raw and of centred vectors of its sentences, both ways."""
+    for a, b in (("de", "rm"), ("de", "it")):
+        src, tgt, _ = dermit(data, a, b)
+        sides = [[[s.strip() for s in d.sentences] for d in side] for side in (src, tgt)]
+        raw = [named_encoder("e5").encode([s for d in side for s in d]) for side in sides]
+        for name, rows_of in (("raw", raw), ("centred", centre(*raw))):
+            means = []
+            for side, found in zip(sides, rows_of, strict=True):
+                ends = np.cumsum([len(d) for d in side])[:-1]
+                means.append(unit(np.stack([part.mean(axis=0) for part in np.split(found, ends)])))
+            similar = means[0] @ means[1].T
+            hits = [(similar.argmax(axis=k) == np.arange(len(src))).mean() for k in (1, 0)]
+            yield f"{a}-{b} {name}: {hits[0]:.3f} / {hits[1]:.3f}"
 
 
 def logistic(x: np.ndarray, y: np.ndarray, weight: np.ndarray, *, least: Sequence[float] | None = None) -> list[float]:
@@ -280,20 +319,20 @@ def fit(data: Path) -> dict[str, list[float]]:
     def solve(name: str, least: Sequence[float] | None = None) -> list[float]:
         return logistic(*(np.concatenate(c) for c in zip(*seen[name], strict=True)), least=least)
 
-    tasks = list(practice(data))
-    for src, tgt, _, gold in tasks:
+    tasks = [(Terms.of(src), Terms.of(tgt), gold) for src, tgt, _, gold in practice(data)]
+    for src, tgt, gold in tasks:
         shapes = structure.Shapes.of(src, tgt)
         every = shapes.candidates(20)
         add("structure", every, shapes.compare(every), gold)
     out = {"structure": solve("structure", (-1, -1, 1, 1))}
     structure.CALIBRATION = tuple(out["structure"])  # what follows builds on it
-    for src, tgt, _, gold in tasks:
+    for src, tgt, gold in tasks:
         shapes = structure.Shapes.of(src, tgt)
         every = shapes.candidates(20)
         add("structure margin", every, every.valued(shapes.log_odds(every)).contrast(), gold)
         words, word_rows = tfidf.TfIdf().evidence(src, tgt)
-        add("tfidf", words, tfidf.cosines(word_rows, words).contrast(), gold)
-        sides = embed(src, tgt, "e5", 0)
+        add("tfidf", words, words.valued(cosines(word_rows, words)).contrast(), gold)
+        sides = embed(src.documents, tgt.documents, "e5", 0)
         means = neighbours_both(sides[0].means(), sides[1].means(), 10)
         add("vectors", means, means.contrast(), gold)
         add("bimax", means, means.valued(bimax.bimax(*sides, means)).contrast(), gold)
@@ -309,16 +348,19 @@ def main() -> None:
     """Print the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument(
-        "--methods", default="", help="Comma between several that have no comma: a part of the name is enough."
-    )
-    parser.add_argument("--sets", default="")
+    parser.add_argument("--methods", default="", help="A comma between several.")
+    parser.add_argument("--sets", default="", help="A comma between several; a part of a name is enough.")
     parser.add_argument(
         "--sentences", type=int, default=0, help="Sentences of each document that are encoded; 0 is all."
     )
+    parser.add_argument("--seeds", type=int, default=1, help="Orders and choices of what is gone to sum over.")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--fit", action="store_true", help="Print the constants of all methods.")
+    parser.add_argument("--centring", action="store_true", help="Compare mean vectors, raw and centred.")
     options = parser.parse_args()
+    if options.centring:
+        print("\n".join(centring(options.data)))
+        return
     if options.fit:
         print(json.dumps(fit(options.data), indent=1))
         return
@@ -327,11 +369,21 @@ def main() -> None:
     if not options.json:
         print("Precision/recall of pairs, then of none; with half of the target side gone, or two fifths of both.\n")
         print(
-            "| data | documents | method | accuracy | wrong | half of target gone | two fifths of both gone | CPU s |"
+            "| data | documents | method | accuracy | wrong | half of target gone | two fifths of both gone | ECE | CPU s |"
         )
-        print("|---|---|---|---|---|---|---|---|")
-    for row in rows(options.data, methods, sets, options.sentences):
+        print("|---|---|---|---|---|---|---|---|---|")
+    kept = []
+    for row in rows(options.data, methods, sets, options.sentences, options.seeds):
+        kept.append((row["method"], "tuned" in row["data"], row.pop("scores"), row.pop("hits")))
         print(json.dumps(row) if options.json else table_row(row), flush=True)
+    for method in methods:
+        some = [k for k in kept if k[0] == method and not k[1]]
+        scores, hits = ([x for k in some for x in k[at]] for at in (2, 3))
+        if not options.json and scores:
+            print(
+                f"{method}, test sets: {len(hits) - sum(hits)} of {len(hits)} pairs wrong, "
+                f"expected {len(hits) - sum(scores):.1f}, calibration error {calibration_error(scores, hits):.4f}"
+            )
 
 
 def table_row(row: dict[str, Any]) -> str:
@@ -339,7 +391,7 @@ def table_row(row: dict[str, Any]) -> str:
     half, both = ("/".join(f"{v:.3f}" for v in row[k].values()) for k in ("half", "both"))
     return (
         f"| {row['data']} | {row['documents']} | {row['method']} | {row['accuracy']:.3f} | {row['wrong']} | "
-        f"{half} | {both} | {row['cpu_s']:.1f} |"
+        f"{half} | {both} | {row['ece']:.3f} | {row['cpu_s']:.1f} |"
     )
 
 

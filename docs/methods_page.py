@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 from polyalign.core import params, registry
 
 TITLES = {
+    "encode": "Encode texts",
     "corpus.documents": "Read documents",
     "corpus.bitext": "Read sentence pairs",
     "corpus.write": "Write sentence pairs",
@@ -18,7 +19,12 @@ TITLES = {
     "text.identify": "Identify language and script",
     "text.split": "Split into sentences",
     "text.tokenize": "Split into words",
+    "documents.align": "Pair documents",
     "sentences.align": "Align sentences",
+    "sentences.multiway": "Align many languages at once",
+    "sentences.project": "Take a pair out of a joint alignment",
+    "sentences.mine": "Mine sentence pairs",
+    "corpus.parallelism": "Count the languages of a sentence",
     "words.align": "Align words",
     "words.symmetrize": "Symmetrise word links",
     "words.lexicon": "Extract a lexicon",

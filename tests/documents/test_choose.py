@@ -116,6 +116,24 @@ def test_margin_is_what_a_loop_says(n, m, k, draw):
         assert found == pytest.approx(expected, abs=1e-9)
 
 
+def test_of_pairs_in_both_the_first_are_kept():
+    first, second = table([[1.0, None], [None, 2.0]]), table([[5.0, 6.0], [None, None]])
+    both = first.joined(second)
+    assert list(zip(both.src.tolist(), both.tgt.tolist(), both.value.tolist(), strict=True)) == [
+        (0, 0, 1.0),
+        (0, 1, 6.0),
+        (1, 1, 2.0),
+    ]
+    assert both.keys().tolist() == [0, 1, 3]
+
+
+def test_lead_and_level():
+    # The best of both their documents are the cells of 5 and 2, in the middle 3.5.
+    found = table([[5.0, 1.0], [1.0, 2.0]])
+    assert found.contrast()[:, 1].tolist() == [4.0, -4.0, -4.0, 1.0]
+    assert found.contrast()[:, 2].tolist() == [1.5, -2.5, -2.5, -1.5]
+
+
 def test_neighbours_leave_out_empty_documents():
     src = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
     found = neighbours_both(src, src[[2, 1, 0]], 1)

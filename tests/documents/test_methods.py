@@ -7,6 +7,7 @@ import pytest
 
 from polyalign.core.document import Document
 from polyalign.core.errors import DataError
+from polyalign.documents import embedded
 from polyalign.documents.auto import Auto
 from polyalign.documents.bimax import BiMax
 from polyalign.documents.candidates import Candidates
@@ -16,7 +17,7 @@ from polyalign.documents.terms import Terms, learn, read_dictionary, terms
 from polyalign.documents.tfidf import TfIdf
 from polyalign.documents.tk_pert import TKPert, pert
 from polyalign.documents.vectors import Vectors
-from tests.documents.fake import collection
+from tests.documents.fake import Fake, collection
 
 LANGS = ("deu_Latn", "roh_Latn")
 READERS = [Vectors(), BiMax(), TKPert(), TKPert(rescore="bimax"), Auto(vectors="always")]
@@ -132,9 +133,9 @@ def test_a_lexicon_is_learned_from_pairs():
         return [Document.from_lines([" ".join(w[:1] + w[2:] for w in s.split()) for s in d.sentences]) for d in side]
 
     src, tgt = small(src), small(tgt)
-    left, right = (Terms.of([d.sentences for d in side]) for side in (src, tgt))
+    left, right = (Terms.of(side) for side in (src, tgt))
     pairs = Candidates.build(np.asarray(list(gold)), np.asarray(list(gold.values())), (60, 60))
-    lexicon = learn(src, tgt, pairs, left, right)
+    lexicon = learn(left, right, pairs)
     rows, columns = lexicon.nonzero()
     right_ones = sum(left.words[r][1:] == right.words[c][1:] for r, c in zip(rows, columns, strict=True))
     assert right_ones >= 50
@@ -155,7 +156,7 @@ def test_a_dictionary_helps(tmp_path):
     with pytest.raises(DataError, match="line 1: found 'one line', expected"):
         TfIdf(dictionary=str(file)).align(src, tgt, LANGS)
     with pytest.raises(DataError, match="no such file"):
-        read_dictionary(str(tmp_path / "none"), *(Terms.of([d.sentences for d in side]) for side in (src, tgt)))
+        read_dictionary(str(tmp_path / "none"), *(Terms.of(side) for side in (src, tgt)))
 
 
 def test_structure_tells_lengths_paragraphs_and_numbers():
@@ -173,7 +174,7 @@ def test_structure_tells_lengths_paragraphs_and_numbers():
 
 def test_structure_of_many_documents_looks_at_the_nearest_only():
     side = [Document.from_lines([f"{'w' * (30 + k)} {1000 + k}"] * (1 + k % 9)) for k in range(600)]
-    found = Shapes.of(side, side).candidates(5)
+    found = Shapes.of(Terms.of(side), Terms.of(side)).candidates(5)
     assert len(found) <= 4 * 5 * 600
     assert set(zip(range(600), range(600), strict=True)) <= set(
         zip(found.src.tolist(), found.tgt.tolist(), strict=True)
@@ -223,6 +224,17 @@ def test_what_is_unsure_is_encoded(fake):
     assert len(Auto(vectors="never").align(src, tgt, LANGS)) < 9
     found = Auto().align(src, tgt, LANGS).as_dict()
     assert sum(gold.get(i) == j for i, j in found.items()) >= 17
+
+
+def test_what_words_settled_stays_where_vectors_tell_nothing(monkeypatch):
+    class Noise(Fake):
+        def _vector(self, text):
+            return np.random.default_rng(list(text.encode())).normal(size=self.dim).astype(np.float32)
+
+    monkeypatch.setenv("POLYALIGN_CACHE", "off")
+    monkeypatch.setattr(embedded, "named_encoder", lambda name: Noise())
+    src, tgt, gold = planted(24, gone=6, digits=True)
+    assert Auto().align(src, tgt, LANGS).as_dict() == gold
 
 
 @pytest.mark.parametrize(

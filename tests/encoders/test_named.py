@@ -172,3 +172,8 @@ def test_what_the_hub_has_is_fetched_once_in_one_format(monkeypatch, bert):
         )
     ]
     model_files._from_hub.cache_clear()
+
+
+def test_none_is_a_word_where_a_setting_takes_it():
+    encoder = named_encoder("e5:prefix=none,layer=none")
+    assert (encoder.prefix, encoder.layer) == ("none", None)

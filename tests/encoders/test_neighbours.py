@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyalign.core.errors import DataError, MissingExtraError
+from polyalign.core.jit import set_threads
 from polyalign.core.store import Store
 from polyalign.encoders import index, neighbours
 from polyalign.encoders.centre import centre
@@ -45,17 +46,35 @@ def same(near, expected):
     assert np.array_equal(near[1], expected[1])
 
 
-@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 5), st.integers(0, 99), st.sampled_from([4, 7, 1 << 20]))
-def test_equal_a_sort_of_all_similarities_whatever_the_blocks(n, m, k, seed, block):
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 5), st.integers(0, 99), st.sampled_from([1, 4, 1 << 20]))
+def test_equal_a_sort_of_all_similarities_whatever_the_blocks(n, m, k, seed, height):
     src, tgt = grid(n, 3, seed), grid(m, 3, seed + 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "BLOCK", block)
+        patch.setattr(neighbours, "HEIGHT", height)
         patch.setattr(neighbours, "WIDTH", 5)
         forward, backward = nearest_both(src, tgt, k)
         same(nearest(src, tgt, k), sorted_all(src, tgt, k))
     if n and m:
         same(forward, sorted_all(src, tgt, k))
         same(backward, sorted_all(tgt, src, k))
+
+
+@pytest.mark.parametrize(("n", "m"), [(31, 33), (300, 65), (257, 600), (1100, 2100)])
+def test_chunks_strips_and_blocks_of_the_kernels(n, m):
+    src, tgt = grid(n, 5, 1), grid(m, 5, 2)
+    forward, backward = nearest_both(src, tgt, 18)
+    same(forward, sorted_all(src, tgt, 18))
+    same(backward, sorted_all(tgt, src, 18))
+    same(nearest(src, tgt, 18), sorted_all(src, tgt, 18))
+
+
+def test_one_thread_and_several_give_the_same_bytes():
+    src, tgt = vectors(700, 16), vectors(900, 16, 1)
+    try:
+        found = [[x.tobytes() for near in nearest_both(src, tgt, 5) for x in near] for n in (1, 0) if set_threads(n)]
+    finally:
+        set_threads(0)
+    assert found[0] == found[1]
 
 
 def test_of_nothing():
@@ -105,6 +124,12 @@ def test_shards_are_centred_as_the_whole_is():
     for shard, expected in zip(centred([source(src), source(tgt)]), whole, strict=True):
         assert shard.load(slice(0, 100)) == pytest.approx(expected, abs=1e-6)
         assert shard.load(np.array([3, 1])) == pytest.approx(expected[[3, 1]], abs=1e-6)
+
+
+def test_what_shards_are_centred_with_is_in_their_digest():
+    src, tgt, other = source(vectors(9)), source(vectors(9, seed=1)), source(vectors(9, seed=2))
+    assert centred([src, tgt])[0].digest == centred([src, tgt])[0].digest
+    assert len({src.digest, centred([src, tgt])[0].digest, centred([src, other])[0].digest}) == 3
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.0, "only zeros"), (np.nan, "not finite"), (np.inf, "not finite")])

@@ -200,7 +200,7 @@ def test_a_tokenizer_without_places_has_vectors_of_sentences_only(bert, monkeypa
     expected = encoder.vectors(TEXTS)
     from polyalign.encoders import transformer
 
-    network = transformer._loaded(encoder, transformer.identity(str(bert)))[0]
+    network = transformer.loaded(encoder, transformer.identity(str(bert)))[0]
     monkeypatch.setattr(type(network.tokenizer), "is_fast", False)
     np.testing.assert_allclose(encoder.vectors(TEXTS), expected, atol=1e-6)
     with pytest.raises(ConfigError, match="does not say where a token is"):

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from polyalign import __version__
 from polyalign.cli.output import json_option, print_json, print_table
+from polyalign.core.errors import MissingExtraError
 from polyalign.core.progress import console
 
 
@@ -59,7 +60,7 @@ def _package(text: str) -> tuple[str, str, str]:
 
 
 def _warm() -> list[tuple[str, str, str]]:
-    """Run everything that has kernels once on two sentence pairs, which compiles all that it needs."""
+    """Run everything that has kernels once on a few sentences, which compiles all that it needs."""
     import numpy as np
 
     from polyalign.core import params, registry
@@ -69,9 +70,14 @@ def _warm() -> list[tuple[str, str, str]]:
 
     bitext = Bitext.build(["a b", "b"], ["c d", "d"])
     links = Links.from_pharaoh(["0-0:1 1-1:1", "0-0:1"])
-    doc = Document("", ("a b.", "b 1."), np.zeros(2, np.int32))
+    doc = Document("a", ("a b.", "b 1."), np.zeros(2, np.int32))
+    texts = [f"{word} {n}" for n, word in enumerate("abcdef")]
     uses: dict[str, Callable[[Any], object]] = {
+        "encode": lambda m: m.encode(texts),
+        "documents.align": lambda m: m.align([doc], [doc], ("eng_Latn", "deu_Latn")),
         "sentences.align": lambda m: m.align([doc], [doc]),
+        "sentences.multiway": lambda m: m.align({"eng_Latn": [doc], "deu_Latn": [doc]}),
+        "sentences.mine": lambda m: m.mine(texts, texts[::-1]),
         "words.align": lambda m: m.fit(bitext).align(bitext),
         "words.symmetrize": lambda m: m(links, links),
         "words.lexicon": lambda m: m.extract(bitext, links),
@@ -86,7 +92,11 @@ def _warm() -> list[tuple[str, str, str]]:
         ):
             continue
         began = time.perf_counter()
-        uses[row.task](params.build(row))
+        try:
+            uses[row.task](params.build(row))
+        except MissingExtraError as error:
+            rows.append((row.id, "-", str(error)))
+            continue
         rows.append((row.id, f"{time.perf_counter() - began:.1f} s", "ok"))
         console.print(f"{row.id} ready", markup=False)
     return rows

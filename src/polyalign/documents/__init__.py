@@ -8,7 +8,7 @@ METHODS: list[Row] = [
     Row(
         "documents.align/auto",
         "polyalign.documents.auto:Auto",
-        papers=("buck2016quick", "thompson2020exploiting", "artetxe2019margin"),
+        papers=("buck2016quick", "wang2025bimax", "artetxe2019margin"),
     ),
     Row("documents.align/names", "polyalign.documents.names:Names", papers=("resnik2003web", "elkishky2020ccaligned")),
     Row("documents.align/structure", "polyalign.documents.structure:Structure", papers=("resnik2003web",)),

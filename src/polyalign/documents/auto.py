@@ -13,18 +13,22 @@ from polyalign.core.documentpairs import Alone, DocumentPairs
 from polyalign.core.files import PathText
 from polyalign.core.jit import F64, I64
 from polyalign.core.progress import note
+from polyalign.documents.bimax import bimax
 from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
 from polyalign.documents.embedded import Side, check_reading, embed
 from polyalign.documents.names import GLUED, Names
 from polyalign.documents.structure import Shapes
-from polyalign.documents.tfidf import TfIdf, cosines
+from polyalign.documents.terms import Terms, cosines
+from polyalign.documents.tfidf import TfIdf
 
-#: Log-odds of a pair: constant, then weights of margin and lead of the TF-IDF cosine, of the structure, and of margin
-#: and lead of the cosine of mean vectors.
-WITHOUT_VECTORS = (-0.24, 0.0, 9.03, 0.44)
-WITH_VECTORS = (-0.74, 0.0, 3.47, 0.47, 2.34, 13.57)
+#: Log-odds of a pair: constant, then weights of margin, lead and level of the TF-IDF cosine, of the structure, and of margin,
+#: lead and level of the sentences' best cosines.
+WITHOUT_VECTORS = (-0.24, 0.0, 9.46, 0.0, 0.43)
+WITH_VECTORS = (-1.63, 0.0, 1.57, 0.0, 0.31, 23.69, 18.32, 21.8)
 #: Probability from which a pair is settled without vectors.
 SURE = 0.99
+#: Settled pairs that are encoded too, to show what a right pair's vectors are like.
+_SHOWN = 50
 #: Pairs by name from which their names can be put to the test, and the share of them that must pass.
 _TRIAL, _PASS = 8, 0.8
 #: Log-odds that equal names add where there are too few to test.
@@ -39,12 +43,14 @@ class Auto:
        must fit better than those of documents paired at random, in four of five. Too few to tell, equal names count as
        strong evidence; if they prove wrong, they are ignored and a note says so.
     2. The rest is compared by TF-IDF (with a lexicon learned from the sure pairs) and by structure. The log-odds of a pair
-       are a weighted sum of margin and lead (over the next best pairs) of the TF-IDF cosine and of the structure; pairs of probability 0.99 are settled.
-    3. What is still open is encoded, and margin and lead of the cosine of mean vectors are added.
+       are a weighted sum of the structure's and of how the TF-IDF cosine exceeds those of other pairs; pairs of
+       probability 0.99 are settled.
+    3. What is still open is encoded, with fifty settled pairs to show what right ones are like, and how the mean of a pair's
+       best cosines of sentences (see `BiMax`) exceeds that of others is added.
 
     The score is a probability: 0.5 is as likely as not. Constants are from a logistic regression on 80 press releases in
     German-Romansh and German-Italian, whole and cut to their first sentences, in collections of 8 to 80, with and without
-    half of one side missing, as they are and with up to a fifth of the sentences left out.
+    half of one side or two fifths of both missing, as they are and with up to a fifth of the sentences left out.
 
     Args:
         names: ``check`` takes pairs by name if they prove right, ``trust`` in any case, ``ignore`` never.
@@ -60,7 +66,7 @@ class Auto:
     Raises:
         ValueError: A value out of range.
 
-    References: buck2016quick, thompson2020exploiting, artetxe2019margin
+    References: buck2016quick, wang2025bimax, artetxe2019margin
 
     Example:
         >>> src = [Document.from_lines([f"Bericht {y} von Meier."], id=f"{y}.de.txt") for y in (1998, 2004)]
@@ -89,73 +95,69 @@ class Auto:
             DataError: The dictionary cannot be read.
             MissingExtraError: Pairs are unsure and the encoder is not installed.
         """
-        decided, named = self._named(src, tgt, langs)
-        rest = _Rest(src, tgt, np.arange(len(src)), np.arange(len(tgt))).without(decided)
+        every = Terms.of(src), Terms.of(tgt)
+        decided, likely = self._named(*every, langs)
+        rest = _Rest(*every, np.arange(len(src)), np.arange(len(tgt))).without(decided)
         if self.vectors != "always":
             least = self.min_score if self.vectors == "never" else max(SURE, self.min_score)
-            cheap = self._pairs(rest, named, None, least)
+            cheap = self._pairs(rest, likely, None, least)
             if self.vectors == "never" or not cheap.src_alone or not cheap.tgt_alone:
                 return rest.finish(cheap)
-            rest = rest.without(cheap)
-        sides = embed(rest.left, rest.right, self.encoder, self.sentences)
-        return rest.finish(self._pairs(rest, named, sides, self.min_score))
+            shown = np.linspace(0, len(cheap), min(_SHOWN, len(cheap)), endpoint=False).astype(np.int64)
+            known = rest.rows[cheap.src[shown]], rest.columns[cheap.tgt[shown]]
+            likely = likely.joined(
+                Candidates.build(*known, likely.shape, np.full(len(shown), np.log(SURE / (1 - SURE))))
+            )
+            rest = rest.without(cheap, still=shown)
+        sides = embed(rest.src.documents, rest.tgt.documents, self.encoder, self.sentences)
+        return rest.finish(self._pairs(rest, likely, sides, self.min_score))
 
     def features(
-        self,
-        src: Sequence[Document],
-        tgt: Sequence[Document],
-        sides: tuple[Side, Side] | None,
-        named: Candidates | None = None,
+        self, src: Terms, tgt: Terms, sides: tuple[Side, Side] | None, likely: Candidates | None = None
     ) -> tuple[Candidates, F64]:
-        """Candidate pairs, and what there is for each, shape (c, 3) or with vectors (c, 5).
+        """Candidate pairs, and what there is for each, shape (c, 4) or with vectors (c, 7).
 
         Args:
             src: The source documents.
             tgt: The target documents.
             sides: Their vectors, if there are any.
-            named: Pairs to consider besides.
+            likely: Pairs to consider besides.
         """
         words, rows = TfIdf(dictionary=self.dictionary, candidates=self.candidates).evidence(src, tgt)
         shapes = Shapes.of(src, tgt)
-        found = [words, shapes.nearest(self.candidates // 2 + 1)]
-        means = (sides[0].means(), sides[1].means()) if sides else None
-        if means:
-            found.append(neighbours_both(*means, self.candidates))
-        if named is not None:
-            found.append(named)
-        every = Candidates.build(
-            np.concatenate([c.src for c in found]), np.concatenate([c.tgt for c in found]), words.shape
-        )
-        columns = [cosines(rows, every).contrast(), shapes.log_odds(every)[:, None]]
-        if means:
-            cosine = np.einsum("cd,cd->c", means[0][every.src], means[1][every.tgt])
-            columns.append(every.valued(cosine.astype(np.float64)).contrast())
+        every = words.joined(shapes.nearest(self.candidates // 2 + 1))
+        if sides:
+            every = every.joined(neighbours_both(sides[0].means(), sides[1].means(), self.candidates))
+        if likely is not None:
+            every = every.joined(likely)
+        columns = [every.valued(cosines(rows, every)).contrast(), shapes.log_odds(every)[:, None]]
+        if sides:
+            columns.append(every.valued(bimax(*sides, every)).contrast())
         return every, np.concatenate(columns, axis=1)
 
     def _pairs(
-        self, rest: _Rest, named: Candidates, sides: tuple[Side, Side] | None, min_score: float
+        self, rest: _Rest, likely: Candidates, sides: tuple[Side, Side] | None, min_score: float
     ) -> DocumentPairs:
-        mine = rest.among(named)
-        found, features = self.features(rest.left, rest.right, sides, mine)
+        likely = rest.among(likely)
+        found, features = self.features(rest.src, rest.tgt, sides, likely)
         odds = logit(features, WITHOUT_VECTORS if sides is None else WITH_VECTORS)
-        width = max(1, found.shape[1])
-        odds += _NAME * np.isin(found.src * width + found.tgt, mine.src * width + mine.tgt)
-        return choose(found.valued(odds), rest.left, rest.right, min_score=min_score, assign=self.assign)
+        odds[np.searchsorted(found.keys(), likely.keys())] += likely.value
+        return choose(
+            found.valued(odds), rest.src.documents, rest.tgt.documents, min_score=min_score, assign=self.assign
+        )
 
-    def _named(
-        self, src: Sequence[Document], tgt: Sequence[Document], langs: tuple[str, str]
-    ) -> tuple[DocumentPairs, Candidates]:
-        """Pairs by name to be taken as they are, and those that are mere evidence."""
+    def _named(self, src: Terms, tgt: Terms, langs: tuple[str, str]) -> tuple[DocumentPairs, Candidates]:
+        """Pairs by name to be taken as they are, and those that are likelier for it, with the log-odds that adds."""
         shape = (len(src), len(tgt))
         nothing = Candidates.build(np.zeros(0, np.int64), np.zeros(0, np.int64), shape)
         none = _nobody(shape)
         if self.names == "ignore":
             return none, nothing
         trust = self.names == "trust"
-        pairs = Names(nearest=trust, min_score=0.5 if trust else GLUED).align(src, tgt, langs)
+        pairs = Names(nearest=trust, min_score=0.5 if trust else GLUED).align(src.documents, tgt.documents, langs)
         if trust:
             return pairs, nothing
-        found = Candidates.build(pairs.src, pairs.tgt, shape)
+        found = Candidates.build(pairs.src, pairs.tgt, shape, np.full(len(pairs), _NAME))
         if len(pairs) < _TRIAL:
             return none, found
         shapes = Shapes.of(src, tgt)
@@ -175,34 +177,29 @@ class Auto:
 class _Rest:
     """The documents that are still open, as indices, and the pairs that are settled."""
 
-    src: Sequence[Document]
-    tgt: Sequence[Document]
+    src: Terms
+    tgt: Terms
     rows: I64
     columns: I64
     settled: tuple[tuple[int, int, float], ...] = ()
-
-    @property
-    def left(self) -> list[Document]:
-        return [self.src[i] for i in self.rows.tolist()]
-
-    @property
-    def right(self) -> list[Document]:
-        return [self.tgt[j] for j in self.columns.tolist()]
 
     def among(self, pairs: Candidates) -> Candidates:
         """Those of some pairs of all documents that are open on both sides."""
         here = np.isin(pairs.src, self.rows) & np.isin(pairs.tgt, self.columns)
         ends = np.searchsorted(self.rows, pairs.src[here]), np.searchsorted(self.columns, pairs.tgt[here])
-        return Candidates.build(*ends, (len(self.rows), len(self.columns)))
+        return Candidates.build(*ends, (len(self.rows), len(self.columns)), pairs.value[here])
 
-    def without(self, pairs: DocumentPairs) -> _Rest:
-        """What is open when pairs of these are settled."""
-        rows, columns = np.delete(self.rows, pairs.src), np.delete(self.columns, pairs.tgt)
-        return _Rest(self.src, self.tgt, rows, columns, self._more(pairs))
+    def without(self, pairs: DocumentPairs, still: I64 | None = None) -> _Rest:
+        """What is open when pairs of these are settled, but for some that stay open."""
+        done = np.delete(np.arange(len(pairs)), [] if still is None else still)
+        left = np.delete(np.arange(len(self.src)), pairs.src[done])
+        right = np.delete(np.arange(len(self.tgt)), pairs.tgt[done])
+        settled = self._more(pairs, done)
+        return _Rest(self.src.at(left), self.tgt.at(right), self.rows[left], self.columns[right], settled)
 
     def finish(self, pairs: DocumentPairs) -> DocumentPairs:
         """All pairs, these being the last."""
-        every = sorted(self._more(pairs))
+        every = sorted(self._more(pairs, np.arange(len(pairs))))
         src, tgt, score = zip(*every, strict=True) if every else ((), (), ())
         alone = [
             tuple(Alone(int(at[a.document]), a.reason) for a in side)
@@ -212,9 +209,9 @@ class _Rest:
             np.asarray(src, np.int32), np.asarray(tgt, np.int32), np.asarray(score, np.float32), *alone
         )
 
-    def _more(self, pairs: DocumentPairs) -> tuple[tuple[int, int, float], ...]:
-        ends = self.rows[pairs.src].tolist(), self.columns[pairs.tgt].tolist(), pairs.score.tolist()
-        return (*self.settled, *zip(*ends, strict=True))
+    def _more(self, pairs: DocumentPairs, which: I64) -> tuple[tuple[int, int, float], ...]:
+        rows, columns = self.rows[pairs.src[which]], self.columns[pairs.tgt[which]]
+        return (*self.settled, *zip(rows.tolist(), columns.tolist(), pairs.score[which].tolist(), strict=True))
 
 
 def _nobody(shape: tuple[int, int]) -> DocumentPairs:

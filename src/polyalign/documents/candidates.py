@@ -13,11 +13,13 @@ from scipy.sparse import csgraph
 from polyalign.core.document import Document
 from polyalign.core.documentpairs import Alone, DocumentPairs
 from polyalign.core.jit import F32, F64, I32, I64
-from polyalign.encoders.neighbours import nearest
+from polyalign.encoders.neighbours import nearest_both
 
 Assign = Literal["optimal", "greedy"]
 #: Log-odds beyond which nothing is told apart; keeps one sure pair from outweighing several good ones.
 MOST = 20.0
+#: Documents connected by good pairs up to which the best choice is looked for.
+_LARGE = 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,15 @@ class Candidates:
         """The same pairs with other evidence."""
         return replace(self, value=np.asarray(value, np.float64))
 
+    def keys(self) -> I64:
+        """A number for each pair, rising, shape (c,)."""
+        return self.src * max(1, self.shape[1]) + self.tgt
+
+    def joined(self, other: Candidates) -> Candidates:
+        """These pairs and others of the same documents; of pairs in both, these."""
+        ends = np.concatenate([self.src, other.src]), np.concatenate([self.tgt, other.tgt])
+        return Candidates.build(*ends, self.shape, np.concatenate([self.value, other.value]))
+
     def margin(self, neighbours: int = 4) -> F64:
         """How much each value exceeds those of the next best pairs of its two documents, shape (c,).
 
@@ -59,13 +70,15 @@ class Candidates:
         return self.value - (self._others(self.src, neighbours) + self._others(self.tgt, neighbours)) / 2
 
     def contrast(self) -> F64:
-        """How each pair stands against the others of its two documents, shape (c, 2): `margin`, and the lead.
+        """How each pair stands against others, shape (c, 3): `margin`, lead and level.
 
-        The lead is how much its value exceeds that of the best other pair of either, 0 or less where it is not the best of
-        both; it tells who is meant where many are nearly as good, the margin whether anyone is.
+        The lead is how much its value exceeds that of the best other pair of either document, 0 or less where it is not the
+        best of both; the level how much it exceeds the median of the pairs that are. The lead tells who is meant where many
+        are nearly as good, the margin whether anyone is, the level a document on the same matter from the same document.
         """
-        best = np.maximum(self._others(self.src, 1), self._others(self.tgt, 1))
-        return np.stack([self.margin(), self.value - best], axis=1)
+        lead = self.value - np.maximum(self._others(self.src, 1), self._others(self.tgt, 1))
+        best = self.value[lead > 0]
+        return np.stack([self.margin(), lead, self.value - (np.median(best) if len(best) else 0.0)], axis=1)
 
     def _others(self, document: I64, k: int) -> F64:
         order = np.lexsort((-self.value, document))
@@ -108,8 +121,7 @@ def neighbours_both(src: F32, tgt: F32, k: int) -> Candidates:
     if not (len(here[0]) and len(here[1])):
         return Candidates.build(np.zeros(0, np.int64), np.zeros(0, np.int64), shape)
     a, b = (np.ascontiguousarray(x[h]) for x, h in zip((src, tgt), here, strict=True))
-    forward, at = nearest(a, b, k)
-    backward, back = nearest(b, a, k)
+    (forward, at), (backward, back) = nearest_both(a, b, k)
     left = np.concatenate([np.repeat(here[0], at.shape[1]), here[0][back.ravel()]])
     right = np.concatenate([here[1][at.ravel()], np.repeat(here[1], back.shape[1])])
     return Candidates.build(left, right, shape, np.concatenate([forward.ravel(), backward.ravel()]).astype(np.float64))
@@ -118,88 +130,113 @@ def neighbours_both(src: F32, tgt: F32, k: int) -> Candidates:
 def choose(
     candidates: Candidates, src: Sequence[Document], tgt: Sequence[Document], *, min_score: float, assign: Assign
 ) -> DocumentPairs:
-    """Pair documents one-to-one.
-
-    ``optimal`` maximises the sum of log-odds above those of `min_score`; ``greedy`` takes the best pair left, again and
-    again.
+    """Pair documents one-to-one, as `match` does, and say of the others why not.
 
     Args:
         candidates: Pairs with log-odds as their value.
         src: The source documents.
         tgt: The target documents.
         min_score: The least probability of a pair.
+        assign: How.
+    """
+    chosen = match(candidates, min_score=min_score, assign=assign)
+    score = 1 / (1 + np.exp(-np.clip(candidates.value, -MOST, MOST)))
+    ends = candidates.src[chosen], candidates.tgt[chosen]
+    return DocumentPairs(
+        ends[0].astype(np.int32),
+        ends[1].astype(np.int32),
+        score[chosen].astype(np.float32),
+        _alone(src, tgt, candidates.src, candidates.tgt, score, ends[0], min_score),
+        _alone(tgt, src, candidates.tgt, candidates.src, score, ends[1], min_score),
+    )
+
+
+def match(candidates: Candidates, *, min_score: float, assign: Assign) -> I64:
+    """The candidates of a one-to-one choice, rising.
+
+    ``optimal`` maximises the sum of log-odds above those of `min_score`; ``greedy`` takes the best pair left, again and
+    again. Documents that good pairs do not connect are matched apart; more than 5,000 documents that are connected are
+    matched greedily in either case.
+
+    Args:
+        candidates: Pairs with log-odds as their value.
+        min_score: The least probability of a pair.
         assign: Which.
+
+    Complexity: O(c log c), and up to the cube of 5,000 where so many are connected.
     """
     least = np.log(min_score) - np.log1p(-min_score) if 0 < min_score < 1 else (-MOST if min_score <= 0 else MOST)
     value = np.clip(candidates.value, -MOST, MOST)
     good = np.flatnonzero(value >= least)
-    pick = _optimal if assign == "optimal" else _greedy
-    chosen = good[pick(candidates.src[good], candidates.tgt[good], value[good] - least, candidates.shape)]
-    rows, columns = candidates.src[chosen], candidates.tgt[chosen]
-    score = 1 / (1 + np.exp(-value))
-    alone = [
-        _alone(side, own, other, candidates, score, dict(zip(mine.tolist(), theirs.tolist(), strict=True)), min_score)
-        for side, own, other, mine, theirs in (
-            (0, src, tgt, rows, columns),
-            (1, tgt, src, columns, rows),
-        )
-    ]
-    return DocumentPairs(rows.astype(np.int32), columns.astype(np.int32), score[chosen].astype(np.float32), *alone)
+    src, tgt, gain = candidates.src[good], candidates.tgt[good], value[good] - least
+    if assign == "greedy":
+        return good[_greedy(src, tgt, gain)]
+    n, m = candidates.shape
+    graph = sparse.coo_array((np.ones(len(good)), (src, n + tgt)), shape=(n + m, n + m))
+    part = csgraph.connected_components(graph, directed=False)[1]
+    documents = np.bincount(part)[part[src]]
+    taken = [np.flatnonzero(documents == 2)]
+    large = np.flatnonzero(documents > _LARGE)
+    taken.append(large[_greedy(src[large], tgt[large], gain[large])])
+    small = np.flatnonzero((documents > 2) & (documents <= _LARGE))
+    small = small[np.argsort(part[src[small]], kind="stable")]
+    for some in np.split(small, np.flatnonzero(np.diff(part[src[small]])) + 1):
+        taken.append(some[_optimal(src[some], tgt[some], gain[some])])
+    return good[np.sort(np.concatenate(taken))]
 
 
-def _optimal(src: I64, tgt: I64, gain: F64, shape: tuple[int, int]) -> I64:
+def _optimal(src: I64, tgt: I64, gain: F64) -> I64:
     if not len(src):
         return np.zeros(0, np.int64)
+    rows, i = np.unique(src, return_inverse=True)
+    columns, j = np.unique(tgt, return_inverse=True)
+    n, m = len(rows), len(columns)
     # Every row can also take a column of its own, which stands for none. Equal costs in every row cancel out, so they are
     # made positive: the solver takes a zero for no edge.
-    n, m = shape
     most = gain.max() + 1.0
-    rows, columns = np.concatenate([src, np.arange(n)]), np.concatenate([tgt, m + np.arange(n)])
     costs = np.concatenate([most - gain, np.full(n, most + 1e-9)])
-    graph = sparse.csr_array((costs, (rows, columns)), shape=(n, m + n))
-    matched, partner = csgraph.min_weight_full_bipartite_matching(graph)
+    ends = np.concatenate([i, np.arange(n)]), np.concatenate([j, m + np.arange(n)])
+    matched, partner = csgraph.min_weight_full_bipartite_matching(sparse.csr_array((costs, ends), shape=(n, m + n)))
     real = partner < m
-    keys = src * m + tgt  # rising
-    return np.searchsorted(keys, np.sort(matched[real].astype(np.int64) * m + partner[real]))
+    return np.searchsorted(i * m + j, np.sort(matched[real].astype(np.int64) * m + partner[real]))
 
 
-def _greedy(src: I64, tgt: I64, gain: F64, shape: tuple[int, int]) -> I64:
-    free = np.ones(shape[0], np.bool_), np.ones(shape[1], np.bool_)
+def _greedy(src: I64, tgt: I64, gain: F64) -> I64:
+    used: tuple[set[int], set[int]] = (set(), set())
     taken: list[int] = []
-    for k in np.argsort(-gain, kind="stable").tolist():
-        if free[0][src[k]] and free[1][tgt[k]]:
-            free[0][src[k]] = free[1][tgt[k]] = False
+    order = np.argsort(-gain, kind="stable")
+    for k, i, j in zip(order.tolist(), src[order].tolist(), tgt[order].tolist(), strict=True):
+        if i not in used[0] and j not in used[1]:
+            used[0].add(i)
+            used[1].add(j)
             taken.append(k)
     return np.sort(np.asarray(taken, np.int64))
 
 
 def _alone(
-    side: int,
     own: Sequence[Document],
     other: Sequence[Document],
-    candidates: Candidates,
+    mine: I64,
+    theirs: I64,
     score: F64,
-    partner: dict[int, int],
+    paired: I64,
     min_score: float,
 ) -> tuple[Alone, ...]:
     """The documents of a side that are in no pair, each with the reason."""
-    mine, theirs = (candidates.src, candidates.tgt) if side == 0 else (candidates.tgt, candidates.src)
-    best: dict[int, int] = {}
-    for k in np.argsort(score, kind="stable").tolist():
-        best[int(mine[k])] = k
+    best = np.full(len(own), -1, np.int64)
+    order = np.argsort(score, kind="stable")
+    best[mine[order]] = order  # the last, so the best, stays
     out: list[Alone] = []
-    for i, document in enumerate(own):
-        if i in partner:
-            continue
-        if not len(document):
+    for i in np.delete(np.arange(len(own)), paired).tolist():
+        k = best[i]
+        if not len(own[i]):
             reason = "it is empty"
         elif not len(other):
             reason = "the other side has no documents"
-        elif i not in best:
+        elif k < 0:
             reason = "nothing on the other side is like it"
         else:
-            k = best[i]
-            name = f"the likeliest, {other[int(theirs[k])].id}, scores {score[k]:.2f}"
+            name = f"the likeliest, {other[theirs[k]].id}, scores {score[k]:.2f}"
             reason = f"{name}, less than {min_score:g}" if score[k] < min_score else f"{name} but goes with another"
         out.append(Alone(i, reason))
     return tuple(out)

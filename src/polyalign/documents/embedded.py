@@ -41,6 +41,11 @@ class Side:
         )
         return unit(np.asarray(weights @ self.vectors, np.float32))
 
+    def shares(self) -> F64:
+        """Each sentence's share of its document's weight, shape (s,)."""
+        of = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        return np.asarray(self.weight / np.bincount(of, self.weight)[of], np.float64)
+
 
 def check_reading(sentences: int) -> None:
     """Refuse a number of sentences there cannot be.

@@ -10,20 +10,23 @@ import numpy as np
 
 from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
-from polyalign.core.jit import F32, F64
+from polyalign.core.jit import F32, F64, I64
+from polyalign.core.ragged import offsets
 from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
-from polyalign.documents.terms import Terms, inner, shared_counts, similar_both, unit_rows, weighted
+from polyalign.documents.terms import Terms, cosines, shared_counts, similar_both, unit_rows, weighted
 from polyalign.encoders.encoder import unit
 
 #: Places of a document at which the course of its paragraphs is compared.
 _PLACES = 16
+#: Documents that a number may be in and still count; a hundredth of all, if that is more.
+_COMMON = 1000
 #: Pairs up to which every one is looked at.
 _ALL = 250_000
 #: Log-odds of a pair: constant, then the weight of each column of `Shapes.compare`; fitted as `Auto` says. There the ratios of
 #: sentences and of paragraphs got no weight beside these.
 CALIBRATION = (-4.48, -4.17, -29.24, 5.87, 3.04)
-#: Log-odds of a pair from those above: constant, weights of margin and lead.
-MARGIN = (-0.8, 0.08, 1.08)
+#: Log-odds of a pair from those above: constant, weights of margin, lead and level.
+CONTRAST = (-0.25, 0.0, 1.09, 0.08)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,9 @@ class Structure:
 
     def align(self, src: Sequence[Document], tgt: Sequence[Document], langs: tuple[str, str]) -> DocumentPairs:
         """Pair the documents of two collections."""
-        shapes = Shapes.of(src, tgt)
+        shapes = Shapes.of(Terms.of(src), Terms.of(tgt))
         found = shapes.candidates(self.candidates)
-        value = logit(found.valued(shapes.log_odds(found)).contrast(), MARGIN)
+        value = logit(found.valued(shapes.log_odds(found)).contrast(), CONTRAST)
         return choose(found.valued(value), src, tgt, min_score=self.min_score, assign=self.assign)
 
 
@@ -87,17 +90,19 @@ class Shapes:
     headings: tuple[Any, Any]
 
     @classmethod
-    def of(cls, src: Sequence[Document], tgt: Sequence[Document]) -> Shapes:
+    def of(cls, src: Terms, tgt: Terms) -> Shapes:
         """Look at all documents."""
-        both = (src, tgt)
-        most = max(len(src), len(tgt), 1)
-        counts = [Terms.of([d.sentences for d in side]) for side in both]
-        first = [Terms.of([d.sentences[:1] for d in side]) for side in both]
-        numbers = [unit_rows(x) for x in weighted(*shared_counts(counts[0], counts[1], words=False), most)]
-        headings = [unit_rows(x) for x in weighted(*shared_counts(first[0], first[1]), most)]
-        sizes = [np.log(_sizes(side)) for side in both]
-        course = [np.asarray([_course(d) for d in side], np.float64).reshape(-1, 2, _PLACES) for side in both]
-        return cls((sizes[0], sizes[1]), (course[0], course[1]), (numbers[0], numbers[1]), (headings[0], headings[1]))
+        most = max(len(src), len(tgt))
+        numbers = shared_counts(src, tgt, (src.counts(), tgt.counts()), words=False)
+        numbers = weighted(*numbers, max(_COMMON, most // 100))
+        headings = weighted(*shared_counts(src, tgt, (src.counts_first(), tgt.counts_first())), most)
+        sizes, course = zip(*(_shape(side.documents) for side in (src, tgt)), strict=True)
+        return cls(
+            sizes,
+            course,
+            (unit_rows(numbers[0]), unit_rows(numbers[1])),
+            (unit_rows(headings[0]), unit_rows(headings[1])),
+        )
 
     def candidates(self, k: int) -> Candidates:
         """Pairs worth a look: all that hold something if there are few, else those alike in numbers and in shape."""
@@ -109,10 +114,7 @@ class Shapes:
 
     def nearest(self, k: int) -> Candidates:
         """The k pairs of each document most alike in numbers, and in shape."""
-        near, alike = neighbours_both(*self._vectors(), k), similar_both(*self.numbers, k)
-        return Candidates.build(
-            np.concatenate([near.src, alike.src]), np.concatenate([near.tgt, alike.tgt]), near.shape
-        )
+        return neighbours_both(*self._vectors(), k).joined(similar_both(*self.numbers, k))
 
     def _vectors(self) -> tuple[F32, F32]:
         # Points whose nearest neighbours by cosine are about the nearest in size and course.
@@ -139,8 +141,8 @@ class Shapes:
         # Where a version has no paragraphs, its sentences say how it runs.
         which = np.where((self.sizes[0][i, 2] > 0) & (self.sizes[1][j, 2] > 0), 0, 1)
         out[:, 1] = np.abs(self.course[0][i, which] - self.course[1][j, which]).mean(axis=1)
-        out[:, 2] = inner(*self.numbers, candidates)
-        out[:, 3] = inner(*self.headings, candidates)
+        out[:, 2] = cosines(self.numbers, candidates)
+        out[:, 3] = cosines(self.headings, candidates)
         return out
 
     def log_odds(self, candidates: Candidates) -> F64:
@@ -148,20 +150,37 @@ class Shapes:
         return logit(self.compare(candidates), CALIBRATION)
 
 
-def _sizes(side: Sequence[Document]) -> F64:
-    rows = [(sum(map(len, d.sentences)), len(d), len(np.unique(d.paragraphs))) for d in side]
-    sizes = np.asarray(rows, np.float64).reshape(-1, 3)
-    return np.asarray(np.where(sizes > 0, sizes, np.nan), np.float64)
+def _shape(side: Sequence[Document]) -> tuple[F64, F64]:
+    """Sizes and courses of all documents, as `Shapes` has them."""
+    lengths = np.asarray([len(s) for d in side for s in d.sentences], np.float64)
+    starts = offsets([len(d) for d in side])
+    of = np.repeat(np.arange(len(side)), np.diff(starts))
+    paragraph = np.concatenate([np.zeros(0, np.int32), *(d.paragraphs for d in side)])
+    new = np.ones(len(of), np.bool_)
+    new[1:] = (np.diff(of) > 0) | (np.diff(paragraph) > 0)
+    heads = np.flatnonzero(new)
+    chars = np.bincount(of, lengths, len(side))
+    paragraphs = np.bincount(of[heads], minlength=len(side))
+    sizes = np.stack([chars, np.diff(starts), paragraphs], axis=1).astype(np.float64)
+    runs = np.add.reduceat(lengths, heads) if len(heads) else lengths
+    course = np.stack([_course(runs, offsets(paragraphs)), _course(lengths, starts)], axis=1)
+    return np.log(np.where(sizes > 0, sizes, np.nan)), course
 
 
-def _course(document: Document) -> F64:
-    """Where evenly spaced paragraphs, and sentences, end along the text."""
-    lengths = np.asarray([len(s) for s in document.sentences], np.float64)
-    out = np.zeros((2, _PLACES))
-    if not lengths.sum():
-        return out
-    at = (np.arange(_PLACES) + 0.5) / _PLACES
-    for row, group in enumerate((np.unique(document.paragraphs, return_inverse=True)[1], np.arange(len(lengths)))):
-        ends = np.concatenate([np.zeros(1), np.cumsum(np.bincount(group, lengths))]) / lengths.sum()
-        out[row] = np.interp(at, np.linspace(0, 1, len(ends)), ends)
-    return out
+def _course(lengths: F64, starts: I64) -> F64:
+    """Where evenly spaced runs of characters end along each text, from 0 to 1, shape (n, 16).
+
+    Args:
+        lengths: Characters of each run.
+        starts: First run of each document, shape (n + 1,).
+    """
+    count = np.diff(starts)
+    ends = np.concatenate([np.zeros(1), np.cumsum(lengths)])
+    place = count[:, None] * ((np.arange(_PLACES) + 0.5) / _PLACES)
+    whole = np.minimum(place.astype(np.int64), np.maximum(count - 1, 0)[:, None])
+    low = starts[:-1, None] + whole
+    passed = (
+        ends[low] + (place - whole) * (ends[np.minimum(low + 1, len(lengths))] - ends[low]) - ends[starts[:-1], None]
+    )
+    total = (ends[starts[1:]] - ends[starts[:-1]])[:, None]
+    return np.asarray(np.divide(passed, total, out=np.zeros_like(passed), where=total > 0), np.float64)

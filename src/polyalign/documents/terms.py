@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from scipy import sparse
 from polyalign.core.document import Document
 from polyalign.core.errors import DataError
 from polyalign.core.files import read_lines
-from polyalign.core.jit import F64, I64
-from polyalign.core.ragged import offsets
+from polyalign.core.jit import F64, I32, I64
+from polyalign.core.ragged import gather, offsets
 from polyalign.documents.candidates import Candidates
 from polyalign.kernels.hypergeometric import log_tail
+from polyalign.kernels.inverted import inner, most_similar
 
 #: Scripts written without spaces: their runs become character bigrams.
 _DENSE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
@@ -33,8 +34,6 @@ LETTERS = 5
 _TRANSLATIONS = 3
 #: Documents that teach a lexicon; more teach little more.
 _TEACHERS = 2000
-#: Similarities in memory at a time, as rows of a block.
-_ROWS = 512
 
 
 def terms(text: str) -> list[str]:
@@ -55,7 +54,6 @@ def terms(text: str) -> list[str]:
     return out
 
 
-@lru_cache(maxsize=1 << 18)
 def shared(term: str) -> str:
     """What a term has in common with its like in another language: a number, an address, or the first letters in ASCII.
 
@@ -63,7 +61,7 @@ def shared(term: str) -> str:
         >>> shared("1997"), shared("regierung"), shared("\u041c\u043e\u0441\u043a\u0432\u0430"), shared("am")
         ('1997', 'regie', 'moskv', '')
     """
-    if term[0].isdigit() or "@" in term or "://" in term:
+    if _is_number(term):
         return "" if term.isdigit() and len(term) < 2 else term
     plain = anyascii(term).lower()[:LETTERS]
     return plain if len(plain) >= LETTERS - 1 else ""
@@ -71,48 +69,99 @@ def shared(term: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
-    """The terms of one collection.
+    """The documents of one collection and their terms.
 
     Args:
-        words: Its different terms.
-        counts: Their occurrences, a row a document.
+        documents: The documents.
+        words: All different terms, some of which these documents may not have.
+        common: What each of them shares with its like in another language.
+        ids: The terms of all sentences end to end.
+        sentences: First term of each sentence.
+        first: First sentence of each document.
     """
 
+    documents: Sequence[Document]
     words: list[str]
-    counts: Any
+    common: list[str]
+    ids: I32
+    sentences: I64
+    first: I64
 
     @classmethod
-    def of(cls, texts: Sequence[Sequence[str]]) -> Terms:
-        """Count the terms of texts, each given as its sentences."""
-        ids: dict[str, int] = {}
-        found = [[ids.setdefault(w, len(ids)) for s in text for w in terms(s)] for text in texts]
-        columns = np.fromiter((w for row in found for w in row), np.int64)
-        matrix = sparse.csr_array(
-            (np.ones(len(columns)), columns, offsets([len(r) for r in found])), shape=(len(texts), len(ids))
+    def of(cls, documents: Sequence[Document]) -> Terms:
+        """Find the terms of all documents."""
+        known: dict[str, int] = {}
+        ids, lengths = array("i"), array("q")
+        for document in documents:
+            for sentence in document.sentences:
+                found = terms(sentence)
+                ids.extend([known.setdefault(term, len(known)) for term in found])
+                lengths.append(len(found))
+        return cls(
+            documents,
+            list(known),
+            [shared(term) for term in known],
+            np.asarray(ids, np.int32),
+            offsets(np.asarray(lengths, np.int64)),
+            offsets([len(d) for d in documents]),
         )
-        matrix.sum_duplicates()
-        return cls(list(ids), matrix)
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def at(self, rows: I64) -> Terms:
+        """Some of the documents."""
+        sentences, first = gather(self.first, rows)
+        at, begin = gather(self.sentences, sentences)
+        return replace(
+            self, documents=[self.documents[i] for i in rows.tolist()], ids=self.ids[at], sentences=begin, first=first
+        )
+
+    def counts(self) -> Any:
+        """How often each term is in each document, shape (n, words)."""
+        return self.table(self.ids, self.sentences[self.first])
+
+    def counts_first(self) -> Any:
+        """How often each term is in each document's first sentence, shape (n, words)."""
+        some = np.flatnonzero(np.diff(self.first))
+        at, begin = gather(self.sentences, self.first[some])
+        lengths = np.zeros(len(self), np.int64)
+        lengths[some] = np.diff(begin)
+        return self.table(self.ids[at], offsets(lengths))
+
+    def table(self, ids: I32, starts: I64) -> Any:
+        """Counts of terms, given as runs of their numbers."""
+        # A copy, for duplicates are summed in place.
+        out = sparse.csr_array((np.ones(len(ids)), ids.copy(), starts), shape=(len(starts) - 1, len(self.words)))
+        out.sum_duplicates()
+        return out
 
 
-def project(side: Terms, ids: Mapping[str, int]) -> Any:
-    """Counts of what the terms share with the other language, a row a document, columns by `ids`."""
-    rows, columns = [], []
-    for k, word in enumerate(side.words):
-        at = ids.get(shared(word))
-        if at is not None:
-            rows.append(k)
-            columns.append(at)
-    return side.counts @ sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(side.words), len(ids)))
+def shared_counts(src: Terms, tgt: Terms, counts: tuple[Any, Any], *, words: bool = True) -> tuple[Any, Any]:
+    """Both sides' counts over what they share: numbers, addresses and, unless left out, cognates.
 
-
-def shared_counts(src: Terms, tgt: Terms, *, words: bool = True) -> tuple[Any, Any]:
-    """Both sides' counts over what they share: numbers, addresses and, unless left out, cognates."""
+    Args:
+        src: The source documents.
+        tgt: The target documents.
+        counts: Counts of their terms.
+        words: Whether cognates count.
+    """
     known = [
-        {s for w in side.words if (s := shared(w)) and (words or w[0].isdigit() or "@" in w or "://" in w)}
+        {c for c, w in zip(side.common, side.words, strict=True) if c and (words or _is_number(w))}
         for side in (src, tgt)
     ]
-    ids = {s: k for k, s in enumerate(sorted(known[0] & known[1]))}
-    return project(src, ids), project(tgt, ids)
+    ids = {c: k for k, c in enumerate(sorted(known[0] & known[1]))}
+    out = []
+    for side, x in zip((src, tgt), counts, strict=True):
+        column = np.asarray([ids.get(c, -1) for c in side.common], np.int64)
+        rows = np.flatnonzero(column >= 0)
+        merge = sparse.csr_array((np.ones(len(rows)), (rows, column[rows])), shape=(len(column), len(ids)))
+        out.append(x @ merge)
+    return out[0], out[1]
+
+
+def _is_number(term: str) -> bool:
+    return term[0].isdigit() or "@" in term or "://" in term
 
 
 def weighted(src: Any, tgt: Any, most: int) -> tuple[Any, Any]:
@@ -131,8 +180,7 @@ def weighted(src: Any, tgt: Any, most: int) -> tuple[Any, Any]:
     out = []
     for x in sides:
         y = x.copy()
-        y.data = np.log1p(y.data)
-        y = sparse.csr_array(y @ sparse.diags_array(scale))
+        y.data = np.log1p(y.data) * scale[y.indices]
         y.eliminate_zeros()
         out.append(y)
     return out[0], out[1]
@@ -145,33 +193,29 @@ def unit_rows(x: Any) -> Any:
 
 
 def similar_both(src: Any, tgt: Any, k: int) -> Candidates:
-    """The k most similar of each row of both sides by inner product over an inverted index, blocks of rows at a time."""
-    pairs: list[list[F64 | I64]] = [[], [], []]
-    for flip, (a, b) in enumerate(((src, tgt), (tgt, src))):
-        inverted = sparse.csr_array(b.T)
-        for start in range(0, a.shape[0], _ROWS):
-            block = sparse.csr_array(a[start : start + _ROWS] @ inverted)
-            row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-            order = np.lexsort((block.indices, -block.data, row))
-            row, column, value = row[order], block.indices[order], block.data[order]
-            first = np.arange(len(row)) - block.indptr[row] < k
-            ends = (row[first] + start, column[first].astype(np.int64))
-            for part, values in zip(pairs, (*(ends[::-1] if flip else ends), value[first]), strict=True):
-                part.append(values)
-    rows, columns, values = (np.concatenate([np.zeros(0), *part]) for part in pairs)
-    return Candidates.build(rows.astype(np.int64), columns.astype(np.int64), (src.shape[0], tgt.shape[0]), values)
+    """The k most similar of each row of both sides by inner product, over an inverted index."""
+    ends: list[tuple[I64, I64, F64]] = []
+    for a, b in ((src, tgt), (tgt, src)):
+        value, row = most_similar(*_items(a), *_items(b.T), b.shape[0], min(k, max(1, b.shape[0])))
+        at = np.nonzero(row >= 0)
+        ends.append((at[0].astype(np.int64), row[at].astype(np.int64), value[at]))
+    (i, j, value), (back, front, other) = ends
+    both = np.concatenate([i, front]), np.concatenate([j, back])
+    return Candidates.build(*both, (src.shape[0], tgt.shape[0]), np.concatenate([value, other]))
 
 
-def inner(src: Any, tgt: Any, candidates: Candidates) -> F64:
+def cosines(rows: tuple[Any, Any], candidates: Candidates) -> F64:
     """The inner product of the rows of each candidate pair."""
-    out = np.empty(len(candidates))
-    for start in range(0, len(candidates), _ROWS * 32):
-        part = slice(start, start + _ROWS * 32)
-        out[part] = np.asarray(src[candidates.src[part]].multiply(tgt[candidates.tgt[part]]).sum(axis=1)).ravel()
-    return out
+    return inner(*_items(rows[0]), *_items(rows[1]), candidates.src, candidates.tgt)
 
 
-def learn(src: Sequence[Document], tgt: Sequence[Document], pairs: Candidates, left: Terms, right: Terms) -> Any:
+def _items(x: Any) -> tuple[I64, I32, F64]:
+    x = sparse.csr_array(x)
+    x.sort_indices()
+    return x.indptr.astype(np.int64), x.indices.astype(np.int32), x.data.astype(np.float64)
+
+
+def learn(src: Terms, tgt: Terms, pairs: Candidates) -> Any:
     """A lexicon from pairs of documents: p(target word | source word), shape (v_src, v_tgt).
 
     A document is cut into parts at the same relative places on both sides, about eight sentences long. Words that are in
@@ -179,26 +223,20 @@ def learn(src: Sequence[Document], tgt: Sequence[Document], pairs: Candidates, l
     least translate each other; of each source word the three with the best Dice coefficient are kept.
     """
     best = np.sort(np.argsort(-pairs.value, kind="stable")[:_TEACHERS])
-    parts: tuple[list[list[str]], list[list[str]]] = ([], [])
-    owner: list[int] = []
-    for i, j in zip(pairs.src[best].tolist(), pairs.tgt[best].tolist(), strict=True):
-        n = max(1, min(len(src[i]), len(tgt[j])) // 8)
-        owner += [i] * n
-        for side, document in zip(parts, (src[i], tgt[j]), strict=True):
-            cuts = np.linspace(0, len(document), n + 1).round().astype(int).tolist()
-            side += [list(document.sentences[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    sides = src.at(pairs.src[best]), tgt.at(pairs.tgt[best])
+    lengths = [np.diff(side.first) for side in sides]
+    parts = np.maximum(1, np.minimum(*lengths) // 8)
+    owner = np.repeat(np.arange(len(best)), parts)
     total = len(owner)
+    place = np.arange(total) - np.repeat(offsets(parts)[:-1], parts)
+    documents = sparse.csr_array((np.ones(total), (owner, np.arange(total))))
     matrices = []
-    for texts, vocabulary in zip(parts, (left, right), strict=True):
-        ids = {w: k for k, w in enumerate(vocabulary.words)}
-        seen = [{ids[w] for s in text for w in terms(s) if w in ids} for text in texts]
-        columns = np.fromiter((w for row in seen for w in sorted(row)), np.int64)
-        x = sparse.csr_array((np.ones(len(columns)), columns, offsets([len(r) for r in seen])), shape=(total, len(ids)))
-        number = np.unique(owner, return_inverse=True)[1]
-        documents = sparse.csr_array((np.ones(total), (number, np.arange(total)))) @ x
-        spread = np.bincount(documents.indices, minlength=len(ids))
-        frequency = np.bincount(x.indices, minlength=len(ids))
-        x = sparse.csr_array(x @ sparse.diags_array(((spread > 1) & (frequency <= max(4, total // 4))).astype(float)))
+    for side, length in zip(sides, lengths, strict=True):
+        cuts = side.first[owner] + np.rint(place * (length / parts)[owner]).astype(np.int64)
+        x = side.table(side.ids, side.sentences[np.append(cuts, side.first[-1])])
+        spread = np.bincount((documents @ x).indices, minlength=x.shape[1])
+        frequency = np.bincount(x.indices, minlength=x.shape[1])
+        x.data = ((spread > 1) & (frequency <= max(4, total // 4)))[x.indices].astype(np.float64)
         x.eliminate_zeros()
         matrices.append(x)
     of = [np.bincount(x.indices, minlength=x.shape[1]) for x in matrices]
@@ -207,23 +245,23 @@ def learn(src: Sequence[Document], tgt: Sequence[Document], pairs: Candidates, l
     s, t, n = both.row[frequent].astype(np.int64), both.col[frequent].astype(np.int64), both.data[frequent]
     tail = log_tail(n.astype(np.int64), of[0][s], of[1][t], total)
     keep = tail < -np.log(max(2, total)) * 1.5
-    s, t, n = s[keep], t[keep], n[keep]
-    dice = 2 * n / (of[0][s] + of[1][t])
+    s, t = s[keep], t[keep]
+    dice = 2 * n[keep] / (of[0][s] + of[1][t])
     order = np.lexsort((t, -dice, s))
-    s, t, dice, n = s[order], t[order], dice[order], n[order]
+    s, t, dice = s[order], t[order], dice[order]
     starts = np.flatnonzero(np.diff(s, prepend=-1))
     rank = np.arange(len(s)) - np.repeat(starts, np.diff(np.append(starts, len(s))))
     s, t, dice = (x[rank < _TRANSLATIONS] for x in (s, t, dice))
-    return _distribution(s, t, dice, (len(left.words), len(right.words)))
+    return _distribution(s, t, dice, (len(src.words), len(tgt.words)))
 
 
-def read_dictionary(path: str, left: Terms, right: Terms) -> Any:
+def read_dictionary(path: str, src: Terms, tgt: Terms) -> Any:
     """A lexicon from a file of ``source<TAB>target`` lines or hunalign's ``target @ source``, as `learn` returns it.
 
     Raises:
         DataError: It is not readable, or a line of it is not an entry.
     """
-    ids = [{w: k for k, w in enumerate(side.words)} for side in (left, right)]
+    ids = [{w: k for k, w in enumerate(side.words)} for side in (src, tgt)]
     found: list[tuple[int, int]] = []
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
@@ -236,7 +274,7 @@ def read_dictionary(path: str, left: Terms, right: Terms) -> Any:
         words = [[i[w] for w in terms(text) if w in i] for i, text in zip(ids, entry, strict=True)]
         found += [(s, t) for s in words[0] for t in words[1]]
     pairs = np.unique(np.asarray(found, np.int64).reshape(-1, 2), axis=0)
-    return _distribution(pairs[:, 0], pairs[:, 1], np.ones(len(pairs)), (len(left.words), len(right.words)))
+    return _distribution(pairs[:, 0], pairs[:, 1], np.ones(len(pairs)), (len(src.words), len(tgt.words)))
 
 
 def _distribution(s: I64, t: I64, weight: F64, shape: tuple[int, int]) -> Any:

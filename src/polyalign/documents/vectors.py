@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
-from polyalign.core.jit import F64
-from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
+from polyalign.documents.candidates import Assign, check_choice, choose, logit, neighbours_both
 from polyalign.documents.embedded import check_reading, embed
 
-#: Log-odds of a pair: constant, weights of margin and lead; fitted as `Auto` says, with E5.
-CALIBRATION = (-1.85, 6.7, 18.24)
+#: Log-odds of a pair: constant, weights of margin, lead and level; fitted as `Auto` says, with E5.
+CALIBRATION = (-1.85, 6.7, 18.24, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,5 @@ class Vectors:
         """Pair the documents of two collections."""
         left, right = embed(src, tgt, self.encoder, self.sentences)
         found = neighbours_both(left.means(), right.means(), self.candidates)
-        return choose(found.valued(log_odds(found)), src, tgt, min_score=self.min_score, assign=self.assign)
-
-
-def log_odds(candidates: Candidates) -> F64:
-    """Log-odds of pairs from the cosines of their means."""
-    return logit(candidates.contrast(), CALIBRATION)
+        odds = logit(found.contrast(), CALIBRATION)
+        return choose(found.valued(odds), src, tgt, min_score=self.min_score, assign=self.assign)

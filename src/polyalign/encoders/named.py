@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from polyalign.core import params, registry
 from polyalign.core.errors import ConfigError, did_you_mean
@@ -34,11 +34,14 @@ def named_encoder(name: str) -> Encoder:
     """
     match = _SETTINGS.fullmatch(name)
     base, text = (match["name"], match["settings"]) if match else (name, "")
-    settings: dict[str, Any] = {k: _value(v) for k, v in (s.split("=", 1) for s in text.split(",") if s)}
     row = registry.rows().get(f"encode/{base}")
+    settings: dict[str, Any] = {}
     if row is None:
         row = _row(_kind(base, name), name)
-        settings = {"model": base, **settings}
+        settings["model"] = base
+    words = {p.name for p in params.params_of(registry.load(row)) if "none" in get_args(p.type)}
+    for key, value in (s.split("=", 1) for s in text.split(",") if s):
+        settings[key] = value if key in words else _value(value)
     return cast(Encoder, params.build(row, settings, where=f"encoder {name!r}"))
 
 
@@ -87,6 +90,8 @@ def _kind_of_file(path: Path, name: str) -> str:
 
 
 def _kind_of_folder(path: Path, name: str) -> str:
+    if (path / "head.json").is_file():
+        return "tuned"
     if (path / "words.txt").is_file() and (path / "vectors.npy").is_file():
         return "static"
     if (path / "0_StaticEmbedding").is_dir():

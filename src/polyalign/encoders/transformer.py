@@ -77,12 +77,12 @@ class Transformer(Encoder):
 
     def vectors(self, texts: Sequence[str]) -> F32:
         """Pooled hidden states, shape (n, d)."""
-        network, head = _loaded(self, identity(self.model))
+        network, head = loaded(self, identity(self.model))
         return network.pooled(texts, self.prefix, head)
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """Hidden states of the tokens of each text; those of the prefix and the marks around it are left out."""
-        return _loaded(self, identity(self.model))[0].tokens(texts, self.prefix)
+        return loaded(self, identity(self.model))[0].tokens(texts, self.prefix)
 
     def _modules(self, folder: Path) -> bool:
         return self.pooling == "auto" and self.layer is None and (folder / "modules.json").is_file()
@@ -97,7 +97,7 @@ def _config(folder: Path, same: str) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _loaded(encoder: Transformer, same: str) -> tuple[Network, pools.Head]:
+def loaded(encoder: Transformer, same: str) -> tuple[Network, pools.Head]:
     """The model and what pools its states; ``same`` changes with the model's files."""
     import torch
     from transformers import AutoModel, AutoModelForTextEncoding, AutoTokenizer

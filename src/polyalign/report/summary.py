@@ -66,6 +66,7 @@ _METRICS = {
 _KINDS = {
     "documents": "texts",
     "sentences": "sentences",
+    "multiway": "segments",
     "bitext": "pairs",
     "links": "pairs",
     "lexicon": "entries",

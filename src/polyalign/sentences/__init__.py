@@ -6,6 +6,11 @@ from polyalign.core.registry import Row
 
 METHODS: list[Row] = [
     Row(
+        "sentences.align/beads",
+        "polyalign.sentences.beads:BeadAligner",
+        papers=("liu2022bertalign", "thompson2019vecalign", "artetxe2019margin"),
+    ),
+    Row(
         "sentences.align/lexical",
         "polyalign.sentences.lexical:Lexical",
         papers=("varga2005parallel", "moore2002fast", "brown1993mathematics", "gale1993program"),
@@ -29,5 +34,10 @@ METHODS: list[Row] = [
         "polyalign.sentences.mine:Margin",
         papers=("artetxe2019margin", "schwenk2021wikimatrix", "storey2002direct", "elias2007target"),
         presets={"artetxe2019margin": {"margin": "ratio", "candidates": 4, "centre": False}},
+    ),
+    Row(
+        "sentences.mine/criss",
+        "polyalign.sentences.criss:Criss",
+        papers=("tran2020cross", "artetxe2019margin", "ioffe2006probabilistic", "oord2018representation"),
     ),
 ]

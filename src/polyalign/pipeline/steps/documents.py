@@ -85,7 +85,7 @@ def align_documents(method: Any, job: Job) -> Counts:
     tags = table["lang"].to_pylist()
     src = [v.document for v in versions_of(table, pivot).values()]
     taken = {d.id for d in src}
-    counts: Counts = {"in": len(set(zip(tags, names, strict=True))), "out": 0, "pairs": {}, "alone": {}}
+    counts: Counts = {"in": table.num_rows, "out": table.num_rows, "pairs": {}, "alone": {}}
     rename: dict[tuple[str, str], str] = {}
     for lang in job.languages[1:]:
         tgt = [v.document for v in versions_of(table, lang).values()]
@@ -98,7 +98,6 @@ def align_documents(method: Any, job: Job) -> Counts:
             rename[lang, name] = f"{name} ({lang})" if name in taken else name
         counts["pairs"][lang] = len(pairs)
         counts["alone"][lang] = len(pairs.tgt_alone)
-        counts["out"] += len(pairs)
     renamed = [rename.get((lang, name), name) for lang, name in zip(tags, names, strict=True)]
     table = table.set_column(table.column_names.index("doc"), "doc", pa.array(renamed, pa.string()))
     write_table(table, job.out / "sentences.parquet")

@@ -95,7 +95,9 @@ def project(method: Any, job: Job) -> Counts:
     src, tgt = (versions_of(table, lang) for lang in job.langs)
     joint = by_document(pq.read_table(job.inputs[0] / "segments.parquet"))
     aligned = [
-        (doc, src[doc], tgt[doc], method.project(m, *job.langs)) for doc, m in joint.items() if doc in src and doc in tgt
+        (doc, src[doc], tgt[doc], method.project(m, *job.langs))
+        for doc, m in joint.items()
+        if doc in src and doc in tgt
     ]
     bitext, types = _bitext_of(aligned, job.langs)
     write_table(bitext.table, job.out / "bitext.parquet")
