@@ -4,26 +4,32 @@
 
 retrieval: Tatoeba, PUD and NTREX to and from English, accuracy of four ways to compare vectors. dermit: sentences of
 80 trilingual press releases in one bag a language. hidden: 500 NTREX pairs among sentences without a translation.
-scale: whole processes of `polyalign mine` on clustered vectors of 384 dimensions, a third without a partner.
+scale: whole processes of `polyalign mine` on clustered vectors of 384 dimensions, a third without a partner; CPU seconds,
+peak memory apart from mapped files, recall of the partners, and of the 4 nearest neighbours of 1000 sentences.
 Sentences are encoded once and come from the cache of vectors afterwards.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import lzma
+import os
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from measure import measure
 from polyalign.core.files import read_lines
 from polyalign.encoders.named import named_encoder
+from polyalign.encoders.neighbours import join, nearest, nobody
+from polyalign.encoders.shards import SHARD, centred, shards
 from polyalign.evaluate.mining import MiningF1, Scored, best_threshold
 from polyalign.evaluate.retrieval import Retrieval
 from polyalign.sentences.mine import Margin, Mined
@@ -172,24 +178,64 @@ def scale(sizes: Sequence[int], folder: Path) -> Iterator[Row]:
         for index in ("exact", "approximate"):
             if index == "exact" and n > 200_000:
                 continue
+            work = folder / f"work-{n}-{index}"
             command = [
                 sys.executable, "-m", "polyalign.cli.main", "mine", "margin", *(str(folder / x) for x in ("a.txt", "b.txt", "out.tsv")),
                 "--src-vectors", str(folder / "a.npy"), "--tgt-vectors", str(folder / "b.npy"), "--index", index,
-                "--work", str(folder / f"work-{n}-{index}"), "--json",
+                "--work", str(work), "--json",
             ]  # fmt: skip
-            cost = measure(command)
+            cpu, anonymous, mapped = cost(command, folder / "log.txt")
             ids = [line.split("\t", 1)[0] for line in read_lines(folder / "out.tsv")][1:]
             hits = sum(true.get(int(i)) == int(j) for i, j in (x.split("-") for x in ids))
             yield {
                 "part": "scale",
                 "sentences a side": n,
                 "index": index,
-                "cpu_s": round(cost.cpu_s, 1),
-                "sentences a cpu second": round(2 * n / cost.cpu_s),
-                "peak_mb": round(cost.peak_mb),
+                "cpu_s": round(cpu, 1),
+                "sentences a cpu second": round(2 * n / cpu),
+                "own memory_mb": round(anonymous),
+                "mapped files_mb": round(mapped),
                 "precision": round(hits / max(len(ids), 1), 4),
                 "recall": round(hits / len(true), 4),
+                "neighbours found": round(neighbours_found(folder, work), 4),
             }
+
+
+def cost(command: Sequence[str], log: Path) -> tuple[float, float, float]:
+    """CPU seconds of a process, and the most memory it had of its own and in mapped files, in MB (Linux).
+
+    Pages of mapped files (vectors, neighbours, libraries) are the kernel's to take back when memory is short.
+    """
+    peaks = {"RssAnon": 0.0, "RssFile": 0.0}
+    with open(log, "wb") as out:
+        started = subprocess.Popen(command, stdout=out, stderr=out)
+        while True:
+            done, status, used = os.wait4(started.pid, os.WNOHANG)
+            if done:
+                break
+            with contextlib.suppress(OSError):
+                for line in Path(f"/proc/{started.pid}/status").read_text(encoding="utf-8").splitlines():
+                    name, _, value = line.partition(":")
+                    if name in peaks:
+                        peaks[name] = max(peaks[name], int(value.split()[0]) / 1024)
+            time.sleep(0.02)
+    started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode != 0:
+        raise RuntimeError(f"{command}: exit status {started.returncode}: {log.read_text(encoding='utf-8')[-2000:]}")
+    return used.ru_utime + used.ru_stime, peaks["RssAnon"], peaks["RssFile"]
+
+
+def neighbours_found(folder: Path, work: Path, some: int = 1000, k: int = 4) -> float:
+    """The share of the k nearest neighbours of some sentences that a run found."""
+    vectors = [np.load(folder / f"{x}.npy", mmap_mode="r") for x in "ab"]
+    src, tgt = centred([shards(lambda rows, v=v: v[rows], len(v), v.shape[1], where="x") for v in vectors])  # type: ignore[misc]
+    near, queries = nobody(min(some, src.n)), src.load(slice(0, some))
+    for a, b in tgt.bounds(SHARD):
+        cosines, rows = nearest(queries, tgt.load(slice(a, b)), k)
+        near = join(near, (cosines, rows + np.int32(a)), k)
+    (path,) = [p for x in ("neighbours-00000", "src-0-00000") for p in (work / "mine").glob(f"{x}*/**/rows.npy")]
+    found = np.load(path, mmap_mode="r")[:some, : 4 * k]
+    return float((near[1][:, :, None] == found[:, None, :]).any(axis=2).mean())
 
 
 def synthetic(n: int, folder: Path, dim: int = 384, step: int = 50_000) -> dict[int, int]:

@@ -145,17 +145,25 @@ def test_an_index_finds_nearly_all(tmp_path):
     topics = vectors(40, 32)
     src = unit(topics[np.arange(2000) % 40] + 0.5 * vectors(2000, 32, 1))
     tgt = unit(src[::-1] + 0.2 * vectors(2000, 32, 2))
-    exact = sharded(source(src), source(tgt), 4, search="exact")
-    found = sharded(source(src), source(tgt), 4, search="approximate", step=300)
+    exact = sharded(source(src), source(tgt), 18, search="exact")
+    found = sharded(source(src), source(tgt), 18, search="approximate", step=300)
     for side, expected in zip(found, exact, strict=True):
         hit = side[1] == expected[1]
         assert hit.mean() > 0.95
         assert side[0][hit] == pytest.approx(expected[0][hit], abs=1e-5)
-    kept = sharded(source(src), source(tgt), 4, search="approximate", step=300, store=Store(tmp_path))
-    again = sharded(source(src), source(tgt), 4, search="approximate", step=300, store=Store(tmp_path))
+    kept = sharded(source(src), source(tgt), 18, search="approximate", step=300, store=Store(tmp_path))
+    again = sharded(source(src), source(tgt), 18, search="approximate", step=300, store=Store(tmp_path))
     for side, expected, third in zip(kept, found, again, strict=True):
         assert np.array_equal(side[1], expected[1])
         assert np.array_equal(side[0], third[0])
+
+
+def test_an_index_pads_dimensions_to_whole_parts():
+    pytest.importorskip("faiss")
+    src, tgt = vectors(60, 7), vectors(50, 7, 1)
+    found = sharded(source(src), source(tgt), 50, search="approximate")
+    for side, expected in zip(found, nearest_both(src, tgt, 50), strict=True):
+        assert side[0][:, 0] == pytest.approx(expected[0][:, 0], abs=1e-6)
 
 
 def test_several_indexes_are_one(monkeypatch):

@@ -122,3 +122,25 @@ def test_without_a_shared_document_the_error_says_what_to_do(toy):
         path.rename(texts / f"x{path.name}")
     with pytest.raises(PolyalignError, match=r"a step documents\.align before"):
         made(toy, '[[step]]\nid = "beads"\nuse = "sentences.align/gale-church"\n')
+
+
+def test_what_stays_alone_says_why_and_is_dropped_with_a_reason(toy):
+    (toy.parent / "texts/one.de.txt").write_text(
+        TEXTS["one"]["de"] + "\n\nEin Zusatz, den niemand schrieb.\n", encoding="utf-8"
+    )
+    folder = space(toy.parent / "space")
+    bitexts, counts = made(
+        toy,
+        f'[[step]]\nid = "beads"\nuse = "sentences.align/beads"\nencoder = "{folder}"\nfallback = false\nwords = 0.0\n'
+        '[[step]]\nid = "kept"\nuse = "corpus.select/threshold"\n',
+    )
+    out = toy.parent / "runs"
+    alone = [
+        reason
+        for path in toy.parent.rglob("work/beads/*/bitext.parquet")
+        for reason in (pq.read_table(path).to_pydict().get("unaligned") or [])
+        if reason
+    ]
+    assert set(alone) == {"no counterpart"}, out
+    assert sum(counts["kept", "eng_Latn-deu_Latn"]["dropped"].values()) >= 1
+    assert bitexts

@@ -97,8 +97,11 @@ def test_planted_translations_are_found_and_others_not(select):
 
 
 def test_without_any_translation_little_is_found():
-    src, tgt, _ = planted(300, 0)
-    assert len(Margin().mine(texts("a", 300), texts("b", 300), vectors=(src, tgt))) < 15
+    found = []
+    for seed in range(5):
+        src, tgt, _ = planted(300, 0, seed=seed)
+        found.append(len(Margin().mine(texts("a", 300), texts("b", 300), vectors=(src, tgt))))
+    assert np.mean(found) < 30
 
 
 def test_a_threshold_of_ones_own():

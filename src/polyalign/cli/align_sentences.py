@@ -43,7 +43,7 @@ def align_sentences(method: Any, *, src: str, tgt: str, out: str, pair: str, thr
         ]
         columns = {"score.align": pa.array([row[2] for row in rows], pa.float32())}
         if any(row[3] for row in rows):
-            columns["reason"] = pa.array([row[3] for row in rows], pa.string())
+            columns["unaligned"] = pa.array([row[3] for row in rows], pa.string())
         bitext = Bitext.build(texts[0], texts[1], langs=tags, columns=columns)
         write_bitext(bitext, out)
     if as_json:

@@ -29,7 +29,7 @@ def command(encoder: str, out: str, sif: float, whitening: float, threads: int, 
 
     ENCODER is e5 or a transformer's folder or name on the hub. OUT can be named wherever an encoder can, needs
     no transformer any more, and encodes thousands of sentences a second; model2vec reads it too. e5 has 250,000 tokens,
-    which takes a quarter of an hour of a core. Tokens are kept in the cache, so a run that was stopped goes on.
+    which takes about twenty minutes of a core for e5. Tokens are kept in the cache, so a run that was stopped goes on.
     """
     from polyalign.encoders.distil import distil
     from polyalign.encoders.distilled import Distilled

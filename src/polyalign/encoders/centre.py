@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from polyalign.core.jit import F32
+from polyalign.core.jit import F32, F64
 from polyalign.encoders.encoder import unit
 
 #: Sentences a mean is worth before any is seen: a language with as many is centred half on its own mean.
-PRIOR = 300.0
+PRIOR = 100.0
 #: Rows worked on at once.
 BLOCK = 1 << 16
 
@@ -44,16 +46,30 @@ def centre(*sides: F32, prior: float = PRIOR) -> list[F32]:
         raise ValueError(f"prior = {prior}: a number of sentences, expected 0 or more")
     counts = [int(np.count_nonzero(np.any(x, axis=1))) for x in sides]
     # Rows of zeros add nothing to a sum. In float64: a million terms of float32 would lose three digits.
-    means = [x.sum(axis=0, dtype=np.float64) / n if n else None for x, n in zip(sides, counts, strict=True)]
-    present = [m for m in means if m is not None]
-    common = np.mean(present, axis=0) if present else 0.0
+    means = [x.sum(axis=0, dtype=np.float64) / max(n, 1) for x, n in zip(sides, counts, strict=True)]
     out = []
-    for x, n, mean in zip(sides, counts, means, strict=True):
+    for x, n, shift in zip(sides, counts, shifts(means, counts, prior), strict=True):
         y = np.zeros(x.shape, np.float32)
-        if mean is not None:
-            drawn = np.asarray((n * mean + prior * common) / (n + prior), np.float32)
+        if n:
             for start in range(0, len(x), BLOCK):
                 rows = x[start : start + BLOCK]
-                y[start : start + BLOCK] = unit(np.where(rows.any(axis=1, keepdims=True), rows - drawn, 0))
+                y[start : start + BLOCK] = unit(np.where(rows.any(axis=1, keepdims=True), rows - shift, 0))
         out.append(y)
     return out
+
+
+def shifts(means: Sequence[F64], counts: Sequence[int], prior: float = PRIOR) -> list[F32]:
+    """What `centre` subtracts: each language's mean, drawn towards the mean of those of all languages.
+
+    Args:
+        means: Mean vector of each language, shape (d,).
+        counts: How many vectors each is the mean of; a language with none counts for nothing.
+        prior: Sentences that the common mean counts for.
+
+    Returns:
+        A vector for each language, shape (d,).
+    """
+    present = [m for m, n in zip(means, counts, strict=True) if n]
+    common = np.mean(present, axis=0) if present else 0.0
+    drawn = [(n * m + prior * common) / (n + prior) if n else m for m, n in zip(means, counts, strict=True)]
+    return [np.asarray(m, np.float32) for m in drawn]

@@ -1,4 +1,4 @@
-"""Nearest neighbours by cosine among many vectors, approximate: an inverted file of FAISS."""
+"""Nearest neighbours by cosine among many vectors, approximate: an inverted file of FAISS, looked at again exactly."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from polyalign.kernels.nearest import nearest as greatest
 
 #: Vectors an inverted list has to learn its centre from.
 SAMPLE = 48
+#: Dimensions that four bits stand for.
+PART = 4
 #: Candidates looked at again, exactly, for each neighbour wanted.
-AGAIN = 2
-#: Inverted lists a query looks into.
-PROBES = 24
+AGAIN = 4
+#: Inverted lists a query looks into: of a million vectors in 2048 lists, 64 held 98 % of the nearest ones of made-up
+#: vectors in 20,000 topics, 128 more than 99 %.
+PROBES = 128
 
 #: Unit vectors of some rows.
 Load = Callable[[slice | I64], F32]
@@ -40,33 +43,32 @@ def require_faiss() -> None:
 def build(load: Load, first: int, last: int, step: int, path: Path) -> None:
     """Index the vectors of rows first to last and write the index to a file.
 
-    Vectors are kept as one byte a dimension, in about ``2 sqrt(n)`` lists.
+    Vectors are kept as four bits for four dimensions, in about ``2 sqrt(n)`` lists.
 
-    Complexity: O(n sqrt(n) d) time; memory for one byte a dimension and, while it learns, 48 vectors a list.
+    Complexity: O(n sqrt(n) d) time; memory for an eighth of a byte a dimension and, while it learns, 48 vectors a list.
     """
     import faiss
 
     n = last - first
     lists = min(1 << round(np.log2(2 * np.sqrt(n))), max(1, n // 8))
     wanted = min(n, SAMPLE * lists)
-    spread = first + (np.arange(wanted, dtype=np.int64) * n) // wanted
-    sample = load(spread)
-    quantiser = faiss.IndexFlatIP(sample.shape[1])
-    index = faiss.IndexIVFScalarQuantizer(
-        quantiser, sample.shape[1], lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-    )
-    index.cp.niter, index.cp.min_points_per_centroid = 8, 1
+    # Evenly spread; few vectors more than once, as there have to be as many as four bits have values.
+    spread = first + (np.arange(max(wanted, 1 << 4), dtype=np.int64) % wanted * n) // wanted
+    sample = _padded(load(spread))
+    dim = sample.shape[1]
+    index = faiss.IndexIVFPQFastScan(faiss.IndexFlatIP(dim), dim, lists, dim // PART, 4, faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter, index.cp.min_points_per_centroid, index.pq.cp.min_points_per_centroid = 8, 1, 1
     index.train(sample)
     for a in range(first, last, step):
-        index.add(load(slice(a, min(a + step, last))))
+        index.add(_padded(load(slice(a, min(a + step, last)))))
     faiss.write_index(index, str(path))
 
 
 def opened(path: Path) -> Any:
-    """The index in a file, mapped while it is used."""
+    """The index in a file."""
     import faiss
 
-    index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+    index: Any = faiss.read_index(str(path))
     index.nprobe = min(PROBES, index.nlist)
     return index
 
@@ -82,7 +84,7 @@ def search(index: Any, queries: F32, load: Load, first: int, k: int) -> Near:
         k: How many; where fewer are found the cosine is -inf.
     """
     wanted = min(AGAIN * k, index.ntotal)
-    _, found = index.search(queries, wanted)
+    _, found = index.search(_padded(queries), wanted)
     found.sort(axis=1)  # ties go to the lower row
     cosines = np.empty(found.shape, np.float32)
     for a in range(0, len(queries), 256):
@@ -93,3 +95,8 @@ def search(index: Any, queries: F32, load: Load, first: int, k: int) -> Near:
     values, at = greatest(cosines, np.zeros(wanted, np.float32), min(k, wanted))
     rows: I32 = (np.maximum(np.take_along_axis(found, at, axis=1), 0) + first).astype(np.int32)
     return values, rows
+
+
+def _padded(vectors: F32) -> F32:
+    """Vectors with as many dimensions as can be divided into parts; zeros change no product."""
+    return np.pad(vectors, ((0, 0), (0, -vectors.shape[1] % PART)))

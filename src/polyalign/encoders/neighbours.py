@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from polyalign.core.jit import F32, I32
-from polyalign.kernels.nearest import nearest as greatest
+from polyalign.kernels.streamed import column_greatest, row_greatest
 
-#: Similarities in memory at a time.
-BLOCK = 1 << 24
-#: Vectors compared with a block of queries at a time.
-WIDTH = 1 << 13
+#: Source and target vectors compared at a time: enough to multiply fast, few enough for the products to stay in cache.
+HEIGHT, WIDTH = 1 << 10, 1 << 11
 
 #: Cosines and rows of neighbours, nearest first, both of shape (n, k).
 Near = tuple[F32, I32]
@@ -27,13 +27,16 @@ def nearest(queries: F32, vectors: F32, k: int) -> Near:
     Returns:
         Cosines and rows, both of shape (n, min(k, m)).
 
-    Complexity: O(n m d) time, memory for blocks of similarities.
+    Complexity: O(n m d) time, O((n + m) k) memory and a block of similarities.
 
     Example:
         >>> nearest(np.eye(2, dtype=np.float32), np.array([[0.6, 0.8], [1, 0]], np.float32), 1)[1].tolist()
         [[1], [0]]
     """
-    return _search(queries, vectors, k, both=False)[0]
+    near = _lists(len(queries), min(k, len(vectors)))
+    for a, b, block in _blocks(queries, vectors) if near[0].size else ():
+        row_greatest(block, b, near[0][a : a + HEIGHT], near[1][a : a + HEIGHT])
+    return near
 
 
 def nearest_both(src: F32, tgt: F32, k: int) -> tuple[Near, Near]:
@@ -47,9 +50,13 @@ def nearest_both(src: F32, tgt: F32, k: int) -> tuple[Near, Near]:
     Returns:
         What ``nearest(src, tgt, k)`` and ``nearest(tgt, src, k)`` give.
 
-    Complexity: O(n m d) time, memory for blocks of similarities.
+    Complexity: O(n m d) time, O((n + m) k) memory and a block of similarities.
     """
-    return _search(src, tgt, k, both=True)
+    forward, backward = _lists(len(src), min(k, len(tgt))), _lists(len(tgt), min(k, len(src)))
+    for a, b, block in _blocks(src, tgt) if forward[0].size else ():
+        row_greatest(block, b, forward[0][a : a + HEIGHT], forward[1][a : a + HEIGHT])
+        column_greatest(block, a, backward[0][b : b + WIDTH], backward[1][b : b + WIDTH])
+    return forward, backward
 
 
 def join(first: Near, second: Near, k: int) -> Near:
@@ -65,27 +72,16 @@ def nobody(n: int) -> Near:
     return np.zeros((n, 0), np.float32), np.zeros((n, 0), np.int32)
 
 
-def _search(src: F32, tgt: F32, k: int, *, both: bool) -> tuple[Near, Near]:
-    k_src, k_tgt = min(k, len(tgt)), min(k, len(src))
-    forward = np.zeros((len(src), k_src), np.float32), np.zeros((len(src), k_src), np.int32)
-    backward = np.zeros((len(tgt), k_tgt), np.float32), np.zeros((len(tgt), k_tgt), np.int32)
-    if k_src == 0 or k_tgt == 0:
-        return forward, backward
-    width = min(WIDTH, len(tgt))
-    height = max(1, BLOCK // width)
-    unbiased = np.zeros(max(width, height), np.float32)
-    held = [nobody(len(tgt[b : b + width])) for b in range(0, len(tgt), width)] if both else []
-    for a in range(0, len(src), height):
-        queries = np.asarray(src[a : a + height], np.float32)
-        near = nobody(len(queries))
-        for number, b in enumerate(range(0, len(tgt), width)):
-            block = queries @ np.asarray(tgt[b : b + width], np.float32).T
-            cosines, rows = greatest(block, unbiased, min(k, block.shape[1]))
-            near = join(near, (cosines, rows + np.int32(b)), k)
-            if both:
-                cosines, rows = greatest(np.ascontiguousarray(block.T), unbiased, min(k, block.shape[0]))
-                held[number] = join(held[number], (cosines, rows + np.int32(a)), k)
-        forward[0][a : a + height], forward[1][a : a + height] = near
-    if both:
-        backward = np.concatenate([c for c, _ in held]), np.concatenate([r for _, r in held])
-    return forward, backward
+def _lists(n: int, k: int) -> Near:
+    return np.full((n, k), -np.inf, np.float32), np.zeros((n, k), np.int32)
+
+
+def _blocks(src: F32, tgt: F32) -> Iterator[tuple[int, int, F32]]:
+    """First row, first column and similarities of each block; the next one takes its room."""
+    room = np.empty(min(HEIGHT, len(src)) * min(WIDTH, len(tgt)), np.float32)
+    for a in range(0, len(src), HEIGHT):
+        rows = np.asarray(src[a : a + HEIGHT], np.float32)
+        for b in range(0, len(tgt), WIDTH):
+            columns = np.asarray(tgt[b : b + WIDTH], np.float32)
+            block = room[: len(rows) * len(columns)].reshape(len(rows), len(columns))
+            yield a, b, np.matmul(rows, columns.T, out=block)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from polyalign.core.jit import F32, F64, I64
 from polyalign.core.progress import track
 from polyalign.core.store import Artefact, Store
 from polyalign.encoders import index
-from polyalign.encoders.centre import PRIOR
+from polyalign.encoders.centre import shifts
 from polyalign.encoders.encoder import Encoder, unit
 from polyalign.encoders.neighbours import Near, join, nearest_both, nobody
 
@@ -88,21 +88,15 @@ def shards(load: Load, n: int, dim: int, *, where: str, step: int = SHARD) -> Sh
     return Shards(n, dim, lambda rows: unit(load(rows).astype(np.float32)), hasher.hexdigest(), total / max(n, 1))
 
 
-def centred(sides: Sequence[Shards], prior: float = PRIOR) -> list[Shards]:
+def centred(sides: Sequence[Shards]) -> list[Shards]:
     """As `encoders.centre.centre`, of shards."""
-    common = np.mean([s.mean for s in sides if s.n], axis=0) if any(s.n for s in sides) else np.zeros(1)
 
-    def of(side: Shards) -> Shards:
-        mean = (side.n * side.mean + prior * common) / (side.n + prior)
-        return Shards(
-            side.n,
-            side.dim,
-            lambda rows: unit(np.asarray(side.load(rows) - mean, np.float32)),
-            f"{side.digest} centred",
-            side.mean,
-        )
+    def of(side: Shards, shift: F32) -> Shards:
+        content = hashlib.blake2b(side.digest.encode() + shift.tobytes(), digest_size=16).hexdigest()
+        return replace(side, load=lambda rows: unit(side.load(rows) - shift), digest=content)
 
-    return [of(side) for side in sides]
+    drawn = shifts([s.mean for s in sides], [s.n for s in sides])
+    return [of(side, shift) for side, shift in zip(sides, drawn, strict=True)]
 
 
 def encoded(encoder: Encoder, texts: Sequence[str], store: Store | None, *, side: str, step: int = SHARD) -> Load:
@@ -153,8 +147,8 @@ def neighbours(
     Raises:
         MissingExtraError: An index is asked for and faiss is not installed.
 
-    Complexity: exact O(n m d), with an index O((n + m) sqrt(n + m) d); memory for two shards, the neighbours, and one
-    byte a dimension of 1,048,576 vectors if there is an index.
+    Complexity: exact O(n m d), with an index O((n + m) sqrt(n + m) d); memory for two shards, the neighbours, and an
+    eighth of a byte for each dimension of 1,048,576 vectors if there is an index.
     """
     if src.n == 0 or tgt.n == 0:
         return nobody(src.n), nobody(tgt.n)
@@ -246,7 +240,7 @@ def _kept(
 
 
 def _recipe(params: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {"method": "encoders.shards", "version": 1, "params": dict(params), "inputs": dict(inputs)}
+    return {"method": "encoders.shards", "version": 2, "params": dict(params), "inputs": dict(inputs)}
 
 
 def _hash_texts(texts: Sequence[str]) -> str:

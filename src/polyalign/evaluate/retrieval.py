@@ -24,8 +24,8 @@ class Retrieval:
     is the share that is not the sentence's own translation, its mean over both directions the value. Lower is better.
 
     **Differs:** xsim has one direction, candidates that are the k neighbours themselves, and vectors as they are
-    (``centre=False, margin="ratio", candidates=4``). As there, a sentence
-    that finds another row with the same text is wrong.
+    (``centre=False, margin="ratio", candidates=4``). As there, a sentence that finds another row with the same text is
+    wrong.
 
     Args:
         margin: What a cosine is measured by; absolute is the cosine itself.

@@ -55,9 +55,12 @@ class Margin:
     Without a threshold one is found from the data. Pairs are taken apart: each of their sentences gets the best partner
     it would have if its own were not there, which is wrong by construction. The margins of these say how many of the
     pairs that were found are chance, and the threshold is the lowest at which that is no more than ``error`` of them;
-    this is done twice, the second time with the pairs above the first threshold. True pairs with a low margin count as
-    chance, so that it errs on the safe side: at the default of 20 %, 5 to 12 % of the pairs were wrong in trials on
-    Tatoeba with half of the sentences translated, 2 to 6 % with all, at an F1 near that of the best threshold.
+    this is done twice, the second time with the pairs above the first threshold. It is an estimate, not a bound. True
+    pairs with a low margin count as chance, so most often fewer are wrong: at the default of 20 %, 0 to 6 % in trials on
+    Tatoeba with all sentences translated and 7 to 12 % with half, at an F1 one to two points below that of the best
+    threshold. Where few are translated it can miss on either side: with a tenth, 5 to 19 %, in one small set 46 %, and
+    F1 nine points below; on made-up vectors in tight topics 25 %. With a few hundred known pairs choose a threshold on
+    them instead (`evaluate mining --dev`).
 
     **Differs:** vectors are centred by language and the margin is a distance, which is better with encoders whose
     cosines are all high; ``centre=False, margin="ratio"`` is the paper's. Rows of the same text are one sentence, since
@@ -75,7 +78,7 @@ class Margin:
             (intersection), or both kinds from the best down with each sentence once (max).
         centre: Whether to subtract each language's mean vector.
         threshold: Least margin; none for one from the data.
-        error: Share of wrong pairs to expect at most, for a threshold from the data.
+        error: Share of wrong pairs aimed at, for a threshold from the data.
         copies: Whether a sentence may be paired with the same text.
         index: Whether neighbours are searched exactly, or by an index that may miss some; auto is exact up to 200,000
             sentences a side.

@@ -130,7 +130,7 @@ def _bitext_of(
     aligned: Iterable[tuple[str, Version, Version, Beads]], langs: tuple[str, str]
 ) -> tuple[Bitext, dict[str, int]]:
     """Every bead a row, with its sentences' place in the documents and in their raw texts; and how many of each type."""
-    columns: dict[str, list[Any]] = {n: [] for n in ("id", "doc", "src", "tgt", "score.align", "reason", *_RANGES)}
+    columns: dict[str, list[Any]] = {n: [] for n in ("id", "doc", "src", "tgt", "score.align", "unaligned", *_RANGES)}
     types: Counter[str] = Counter()
     for doc, src, tgt, beads in aligned:
         types.update(beads.types())
@@ -139,7 +139,7 @@ def _bitext_of(
             columns["id"].append(f"{doc}/{k}")
             columns["doc"].append(doc)
             columns["score.align"].append(score)
-            columns["reason"].append(reason)
+            columns["unaligned"].append(reason)
             for side, (name, version, indices) in enumerate(zip(("src", "tgt"), (src, tgt), sides, strict=True)):
                 # An empty side stands where the bead before it ends.
                 start, end = (indices[0], indices[-1] + 1) if indices else (at[side], at[side])
@@ -150,9 +150,9 @@ def _bitext_of(
                 columns[f"{name}_from"].append(version.starts[start] if indices else None)
                 columns[f"{name}_to"].append(version.ends[end - 1] if indices else None)
     typed = {n: pa.array(columns[n], pa.int32()) for n in _RANGES}
-    typed |= {n: pa.array(columns[n], pa.string()) for n in ("doc", "reason")}
+    typed |= {n: pa.array(columns[n], pa.string()) for n in ("doc", "unaligned")}
     typed["score.align"] = pa.array(columns["score.align"], pa.float32())
-    if not any(columns["reason"]):
-        del typed["reason"]
+    if not any(columns["unaligned"]):
+        del typed["unaligned"]
     bitext = Bitext.build(columns["src"], columns["tgt"], langs=langs, ids=columns["id"], columns=typed)
     return bitext, dict(sorted(types.items(), key=lambda kv: (-kv[1], kv[0])))
