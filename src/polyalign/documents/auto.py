@@ -14,8 +14,9 @@ from polyalign.core.files import PathText
 from polyalign.core.jit import F64, I64
 from polyalign.core.progress import note
 from polyalign.documents.bimax import bimax
-from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
-from polyalign.documents.embedded import Side, check_reading, embed
+from polyalign.documents.candidates import Candidates, choose, logit, neighbours_both
+from polyalign.documents.embedded import Side, embed
+from polyalign.documents.method import Reading
 from polyalign.documents.names import GLUED, Names
 from polyalign.documents.structure import Shapes
 from polyalign.documents.terms import Terms, cosines
@@ -36,7 +37,7 @@ _NAME = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Auto:
+class Auto(Reading):
     """Pair documents by names where these decide, else by words, numbers, structure and vectors together.
 
     1. Pairs whose names differ in the language only are taken if the names prove right: their lengths, numbers and headings
@@ -55,16 +56,7 @@ class Auto:
     Args:
         names: ``check`` takes pairs by name if they prove right, ``trust`` in any case, ``ignore`` never.
         vectors: When sentences are encoded: for what words and structure leave ``unsure``, ``always``, or ``never``.
-        encoder: Encoder: `e5`, another `encode` method, a model's folder or file, or a name on the hub; settings behind a
-            colon, `e5:layer=7`.
-        sentences: How many of each document's first sentences are encoded; 0 is all.
         dictionary: A file of ``source<TAB>target`` lines, or hunalign's ``target @ source``; none if empty.
-        candidates: How many of the other side are considered for each document.
-        min_score: The least probability of a pair.
-        assign: ``optimal`` for the greatest sum of log-odds, ``greedy`` for the best pair first.
-
-    Raises:
-        ValueError: A value out of range.
 
     References: buck2016quick, wang2025bimax, artetxe2019margin
 
@@ -77,16 +69,7 @@ class Auto:
 
     names: Literal["check", "trust", "ignore"] = "check"
     vectors: Literal["unsure", "always", "never"] = "unsure"
-    encoder: str = "e5"
-    sentences: int = 0
     dictionary: PathText = ""
-    candidates: int = 10
-    min_score: float = 0.5
-    assign: Assign = "optimal"
-
-    def __post_init__(self) -> None:
-        check_choice(self.candidates, self.min_score)
-        check_reading(self.sentences)
 
     def align(self, src: Sequence[Document], tgt: Sequence[Document], langs: tuple[str, str]) -> DocumentPairs:
         """Pair the documents of two collections.

@@ -10,15 +10,16 @@ import numpy as np
 from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
 from polyalign.core.jit import F64
-from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
-from polyalign.documents.embedded import Side, check_reading, embed
+from polyalign.documents.candidates import Candidates, choose, logit, neighbours_both
+from polyalign.documents.embedded import Side, embed
+from polyalign.documents.method import Reading
 
 #: Log-odds of a pair: constant, weights of margin, lead and level; fitted as `Auto` says, with E5.
 CALIBRATION = (-2.23, 27.49, 19.27, 20.74)
 
 
 @dataclass(frozen=True, slots=True)
-class BiMax:
+class BiMax(Reading):
     """Pair documents by the best cosine of each sentence in the other document.
 
     ``(mean over x of max over y cos(x, y) + mean over y of max over x cos(x, y)) / 2``, over the centred vectors of the
@@ -27,31 +28,10 @@ class BiMax:
 
     **Differs:** from the paper in the centring, and in that a sentence counts less the oftener it occurs in its collection.
 
-    Args:
-        encoder: Encoder: `e5`, another `encode` method, a model's folder or file, or a name on the hub; settings behind a
-            colon, `e5:layer=7`.
-        sentences: How many of each document's first sentences are read; 0 is all.
-        candidates: How many of the other side are considered for each document.
-        min_score: The least probability of a pair.
-        assign: ``optimal`` for the greatest sum of log-odds, ``greedy`` for the best pair first.
-
-    Raises:
-        ValueError: A value out of range.
-
     Complexity: O(s t d) for each candidate pair of s and t sentences.
 
     References: wang2025bimax
     """
-
-    encoder: str = "e5"
-    sentences: int = 0
-    candidates: int = 10
-    min_score: float = 0.5
-    assign: Assign = "optimal"
-
-    def __post_init__(self) -> None:
-        check_choice(self.candidates, self.min_score)
-        check_reading(self.sentences)
 
     def align(self, src: Sequence[Document], tgt: Sequence[Document], langs: tuple[str, str]) -> DocumentPairs:
         """Pair the documents of two collections."""

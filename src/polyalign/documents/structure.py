@@ -12,7 +12,8 @@ from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.ragged import offsets
-from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
+from polyalign.documents.candidates import Candidates, choose, logit, neighbours_both
+from polyalign.documents.method import Pairing
 from polyalign.documents.terms import Terms, cosines, shared_counts, similar_both, unit_rows, weighted
 from polyalign.encoders.encoder import unit
 
@@ -30,7 +31,7 @@ CONTRAST = (-0.25, 0.0, 1.09, 0.08)
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Pairing):
     """Pair documents by what can be told without reading them: lengths, paragraphs, numbers, first heading.
 
     The evidence for a pair is a sum of weighted features: how far its ratio of characters is from the usual one, how far
@@ -41,11 +42,6 @@ class Structure:
     Args:
         candidates: How many of the other side are considered for each document, of those alike in numbers and those alike in
             shape; up to 250,000 pairs all are.
-        min_score: The least probability of a pair.
-        assign: ``optimal`` for the greatest sum of log-odds, ``greedy`` for the best pair first.
-
-    Raises:
-        ValueError: A value out of range.
 
     Complexity: O(n m) for the shapes of n and m documents, in blocks.
 
@@ -59,11 +55,6 @@ class Structure:
     """
 
     candidates: int = 20
-    min_score: float = 0.5
-    assign: Assign = "optimal"
-
-    def __post_init__(self) -> None:
-        check_choice(self.candidates, self.min_score)
 
     def align(self, src: Sequence[Document], tgt: Sequence[Document], langs: tuple[str, str]) -> DocumentPairs:
         """Pair the documents of two collections."""

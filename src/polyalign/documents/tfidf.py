@@ -11,7 +11,8 @@ from scipy import sparse
 from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
 from polyalign.core.files import PathText
-from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, match
+from polyalign.documents.candidates import Candidates, choose, logit, match
+from polyalign.documents.method import Pairing
 from polyalign.documents.terms import Terms, learn, read_dictionary, shared_counts, similar_both, unit_rows, weighted
 
 #: Log-odds of a pair: constant, weights of margin, lead and level; as `Auto` says.
@@ -19,7 +20,7 @@ CALIBRATION = (-2.67, 5.65, 7.83, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class TfIdf:
+class TfIdf(Pairing):
     """Pair documents by the rare words they share: numbers, names, cognates and, through a lexicon, translations.
 
     A term counts ``ln(1 + tf) idf`` with ``idf = ln(1 + N / (1 + df))``, geometric mean of both sides, if both sides have
@@ -35,12 +36,6 @@ class TfIdf:
         dictionary: A file of ``source<TAB>target`` lines, or hunalign's ``target @ source``; none if empty.
         passes: How often a lexicon is learned from the pairs that are sure so far; 0 for never.
         max_documents: A term in more documents of a side counts for nothing.
-        candidates: How many of the other side are considered for each document.
-        min_score: The least probability of a pair.
-        assign: ``optimal`` for the greatest sum of log-odds, ``greedy`` for the best pair first.
-
-    Raises:
-        ValueError: A value out of range.
 
     Complexity: O(sum over terms of df_src df_tgt) time, memory for the text's terms.
 
@@ -56,12 +51,9 @@ class TfIdf:
     dictionary: PathText = ""
     passes: int = 1
     max_documents: int = 1000
-    candidates: int = 10
-    min_score: float = 0.5
-    assign: Assign = "optimal"
 
     def __post_init__(self) -> None:
-        check_choice(self.candidates, self.min_score)
+        Pairing.__post_init__(self)
         if not 0 <= self.passes <= 10:
             raise ValueError(f"passes must be from 0 to 10, found {self.passes}")
         if self.max_documents < 1:

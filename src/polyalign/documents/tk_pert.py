@@ -14,8 +14,9 @@ from polyalign.core.documentpairs import DocumentPairs
 from polyalign.core.jit import F32, F64
 from polyalign.documents.bimax import CALIBRATION as BIMAX
 from polyalign.documents.bimax import bimax
-from polyalign.documents.candidates import Assign, Candidates, check_choice, choose, logit, neighbours_both
-from polyalign.documents.embedded import Side, check_reading, embed
+from polyalign.documents.candidates import Candidates, choose, logit, neighbours_both
+from polyalign.documents.embedded import Side, embed
+from polyalign.documents.method import Reading
 from polyalign.encoders.encoder import unit
 
 #: Log-odds of a pair: constant, weights of margin, lead and level; fitted as `Auto` says, with E5.
@@ -25,7 +26,7 @@ _BEYOND = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class TKPert:
+class TKPert(Reading):
     """Pair documents by sentence vectors summed in slots along the text, so that order counts.
 
     A sentence in the middle of which a share p of its document's characters has passed counts in slot j by the PERT
@@ -36,38 +37,23 @@ class TKPert:
     not by a sentence alignment.
 
     Args:
-        encoder: Encoder: `e5`, another `encode` method, a model's folder or file, or a name on the hub; settings behind a
-            colon, `e5:layer=7`.
         slots: Slots along a text.
         gamma: How narrow the density is.
         dimensions: Principal components kept of sentence vectors; 0 for all dimensions.
         rescore: How candidates are compared: ``none``, by their vectors; ``bimax``, by each sentence's best cosine.
-        sentences: How many of each document's first sentences are read; 0 is all.
-        candidates: How many of the other side are considered for each document.
-        min_score: The least probability of a pair.
-        assign: ``optimal`` for the greatest sum of log-odds, ``greedy`` for the best pair first.
-
-    Raises:
-        ValueError: A value out of range.
 
     Complexity: O(slots s d) for s sentences of d dimensions, O(slots n m d) for n and m documents, in blocks.
 
     References: thompson2020exploiting
     """
 
-    encoder: str = "e5"
     slots: int = 16
     gamma: float = 20.0
     dimensions: int = 128
     rescore: Literal["none", "bimax"] = "none"
-    sentences: int = 0
-    candidates: int = 10
-    min_score: float = 0.5
-    assign: Assign = "optimal"
 
     def __post_init__(self) -> None:
-        check_choice(self.candidates, self.min_score)
-        check_reading(self.sentences)
+        Reading.__post_init__(self)
         if not 1 <= self.slots <= 1000:
             raise ValueError(f"slots must be from 1 to 1000, found {self.slots}")
         if not self.gamma > 0:

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from polyalign.core.errors import MissingExtraError
-from polyalign.core.files import PathText
 from polyalign.core.jit import F32
-from polyalign.encoders.encoder import Encoder, Tokens
+from polyalign.encoders.encoder import Tokens
+from polyalign.encoders.hidden_states import HiddenStates
 from polyalign.encoders.model_files import identity, locate
 from polyalign.encoders.pooling import pool
 from polyalign.encoders.torch_load import (
-    Device,
-    Dtype,
     layer_of,
     load,
     marks,
@@ -34,7 +32,7 @@ SINK = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Causal(Encoder):
+class Causal(HiddenStates):
     """Encode with the hidden states of a causal language model, from a folder, a name on the hub or a GGUF file.
 
     A sentence's vector is the mean of its tokens' states in which the k-th token weighs k, since a later token has seen
@@ -51,39 +49,18 @@ class Causal(Encoder):
         pooling: What is made of the hidden states: a mean in which later tokens weigh more, a plain one, or the last.
         drop_sink: Have a text begin with the model's mark for that, or for the end if it has no other, and leave out its
             state and any that is ten times as long as the median of the text.
-        prefix: Put before each text and read with it.
-        device: Where to run; auto is a GPU where there is one.
-        dtype: Type that the model computes in; bfloat16 and float16 are for GPUs.
         window: Most tokens read at once; none for as many as the model can, but no more than 2,048.
-
-    Raises:
-        ValueError: A number is out of range.
 
     References: muennighoff2022sgpt, kargaran2025mexa, xiao2024efficient
     """
 
-    model: PathText
-    layer: int | None = None
     pooling: Literal["weighted", "mean", "last"] = "weighted"
     drop_sink: bool = True
-    prefix: str = ""
-    device: Device = "auto"
-    dtype: Dtype = "float32"
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.layer is not None and self.layer < 0:
-            raise ValueError(f"layer = {self.layer}: layers are counted from 0, the embeddings")
-        if self.window is not None and self.window < 4:
-            raise ValueError(f"window = {self.window}: a window has 4 tokens at least")
 
     @property
     def key(self) -> str:
         """The model with its files' sizes and times, and every setting but the device."""
-        return (
-            f"causal {identity(self.model)} {self.layer} {self.pooling} {self.drop_sink} {self.prefix!r} "
-            f"{self.dtype} {self.window}"
-        )
+        return f"causal {self.source()} {self.pooling} {self.drop_sink}"
 
     @property
     def dim(self) -> int:

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from polyalign.core.errors import ConfigError
-from polyalign.core.files import PathText
 from polyalign.core.jit import F32
 from polyalign.encoders import pooling as pools
-from polyalign.encoders.encoder import Encoder, Tokens
+from polyalign.encoders.encoder import Tokens
+from polyalign.encoders.hidden_states import HiddenStates
 from polyalign.encoders.model_files import identity, locate, read_json
-from polyalign.encoders.torch_load import Device, Dtype, layer_of, load, marks, place, shorten, weights_there, window_of
+from polyalign.encoders.torch_load import layer_of, load, marks, place, shorten, weights_there, window_of
 from polyalign.encoders.torch_run import Network
 
 
 @dataclass(frozen=True, slots=True)
-class Transformer(Encoder):
+class Transformer(HiddenStates):
     """Encode with any encoder of the Hugging Face kind: LaBSE, E5, XLM-R, mBERT, Glot500, the encoder of mT5.
 
     A sentence's vector is pooled from its tokens' hidden states. No text is cut: one that is longer than the window is
@@ -27,42 +27,20 @@ class Transformer(Encoder):
     it is furthest from an edge. Texts are batched by length, so that there is little padding.
 
     Args:
-        model: Folder of the model, or its name on the Hugging Face hub, such as sentence-transformers/LaBSE.
         layer: Layer whose hidden states are taken, 0 being the embeddings; none for the last. For tokens of XLM-R and
             mBERT, layer 8 is a good one.
         pooling: What is made of the hidden states. auto does what the folder's own modules.json says (pooling, dense,
             normalize), or takes the mean where there is none or a layer is named.
-        prefix: Put before each text and read with it. E5 models of others want "query: ", which is not added by itself.
-        device: Where to run; auto is a GPU where there is one.
-        dtype: Type that the model computes in; bfloat16 and float16 are for GPUs.
-        window: Most tokens read at once; none for as many as the model can.
-
-    Raises:
-        ValueError: A number is out of range.
 
     References: devlin2019bert, feng2022language, reimers2019sentence
     """
 
-    model: PathText
-    layer: int | None = None
     pooling: Literal["auto", "mean", "cls", "max", "weighted", "last"] = "auto"
-    prefix: str = ""
-    device: Device = "auto"
-    dtype: Dtype = "float32"
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.layer is not None and self.layer < 0:
-            raise ValueError(f"layer = {self.layer}: layers are counted from 0, the embeddings")
-        if self.window is not None and self.window < 4:
-            raise ValueError(f"window = {self.window}: a window has 4 tokens at least")
 
     @property
     def key(self) -> str:
         """The model with its files' sizes and times, and every setting but the device."""
-        return (
-            f"transformer {identity(self.model)} {self.layer} {self.pooling} {self.prefix!r} {self.dtype} {self.window}"
-        )
+        return f"transformer {self.source()} {self.pooling}"
 
     @property
     def dim(self) -> int:
