@@ -11,11 +11,11 @@ from polyalign.core.document import Document
 from polyalign.core.errors import DataError
 from polyalign.core.jit import set_threads
 from polyalign.kernels.beads_pooled import Scoring, pooled_row, strip
-from polyalign.kernels.beads_search import box_band, cells, nearest_both
+from polyalign.kernels.beads_search import box_band, cells, nearest_both, rewards
 from polyalign.sentences.beads import BeadAligner
 from polyalign.sentences.lexical import Lexical
 from polyalign.sentences.model import bead_types, text_of
-from polyalign.sentences.pooled import anchors, length_ratio, mutual, side_of, whole
+from polyalign.sentences.pooled import anchors, length_ratio, mutual, side_of, whole, with_gaps
 
 DIM = 48
 
@@ -60,7 +60,7 @@ def test_finds_planted_beads_and_is_sure_of_them():
     assert np.mean(beads.score) > 0.8
 
 
-@pytest.mark.parametrize("start", [0, 400])
+@pytest.mark.parametrize("start", [0, 400, 700])
 def test_a_missing_stretch_costs_nothing_elsewhere(start):
     (src, tgt), rows, gold = planted(1200, seed=3)
     gone = range(start, start + 600)
@@ -70,7 +70,36 @@ def test_a_missing_stretch_costs_nothing_elsewhere(start):
     place = {int(j): k for k, j in enumerate(left)}
     kept = [(s, tuple(place[j] for j in t)) for s, t in gold if all(j in place for j in t)]
     assert len(kept) > 500
-    assert right(beads, kept) > 0.95
+    assert right(beads, kept) > 0.97
+    # Sentences at the ends of the gap stay where they are, and those in it are known to be alone.
+    ends = [bead for bead in kept if min(abs(bead[1][0] - start), abs(bead[1][-1] + 1 - start)) < 10]
+    assert right(beads, ends) > 0.8
+    alone = np.flatnonzero(beads.tgt_end == beads.tgt_start)
+    assert len(alone) > 500
+    assert np.mean(beads.score[alone]) > 0.9
+
+
+def test_gaps_are_where_one_side_is_far_longer_between_anchors():
+    texts = tuple(text_of([document([c * 10] * n)], np.zeros(n + 1, np.bool_), {}) for c, n in (("a", 30), ("b", 130)))
+    plain = tuple(side_of(np.ones((n, 2), np.float32), t) for n, t in zip((30, 130), texts, strict=True))
+    cuts = np.array([(0, 0), (10, 10), (20, 110), (30, 130)], np.int32)
+    src, tgt = with_gaps(plain, texts, cuts, np.array([0, 4]), 1.0)
+    assert not src.paired.any()
+    assert (src.alone == 1).all()
+    surplus = np.repeat([0.0, 80.0, 0.0], [10, 100, 20])
+    assert tgt.alone == pytest.approx(5 / (5 + surplus))
+    assert np.exp(tgt.paired) == pytest.approx(1 - surplus / 105)
+
+
+def test_a_sentence_without_counterpart_is_one_bead_wherever_it_stands():
+    low, high = np.zeros(2, np.int32), np.full(2, 1, np.int32)
+    da, db = np.array([1, 0, 1], np.int32), np.array([0, 1, 1], np.int32)
+    none = -np.inf
+    # Nodes (0, 0), (0, 1), (1, 0), (1, 1).
+    edges = np.array([[none] * 3, [none, 0.3, none], [0.25, none, none], [0.3, 0.25, 0.45]], np.float32)
+    rewards(low, high, np.array([0, 2, 4]), da, db, 0.4, edges)
+    expected = [[none] * 3, [none, 0.275, none], [0.275, none, none], [0.275, 0.275, 0.45]]
+    assert edges == pytest.approx(np.array(expected) - 0.4)
 
 
 def test_long_texts_are_sampled_and_still_aligned():
@@ -118,9 +147,12 @@ def test_no_bead_spans_a_paragraph_break_unless_told_to():
 
 def test_scores_are_what_the_formula_says():
     (src, tgt), rows, _ = planted(6, seed=5)
-    n, m = len(src), len(tgt)
+    n, m, draw = len(src), len(tgt), np.random.default_rng(1)
     texts = (text_of([src], np.zeros(n + 1, np.bool_), {}), text_of([tgt], np.zeros(m + 1, np.bool_), {}))
-    one, other = (side_of(whole(r.copy()), t) for r, t in zip(rows, texts, strict=True))
+    one, other = (
+        side_of(whole(r.copy()), t)._replace(alone=draw.random(len(r)), paired=-draw.random(len(r)))
+        for r, t in zip(rows, texts, strict=True)
+    )
     da, db = bead_types(4)
     how = Scoring(da, db, np.where(da * db == 0, -0.2, 0.0), 1.1, 1.5, 2.0, 0.0)
     low, high = np.zeros(n + 1, np.int32), np.full(n + 1, m, np.int32)
@@ -137,14 +169,16 @@ def test_scores_are_what_the_formula_says():
                 if p < 0 or q < 0:
                     assert edges[j, t] == -np.inf
                     continue
-                value = -0.2
+                value = -0.2 * (other.alone[q] if b else one.alone[p])
                 if a and b:
                     s, u = np.sum(x[p:i], axis=0), np.sum(y[q:j], axis=0)
                     beside = [cos(s, y[k]) for k in (q - 1, j) if 0 <= k < m] or [0.0]
                     also = [cos(x[k], u) for k in (p - 1, i) if 0 <= k < n] or [0.0]
                     l1, l2 = 1.1 * sum(map(len, src.sentences[p:i])), sum(map(len, tgt.sentences[q:j]))
                     fit = math.log2(1 + min(l1, l2) / max(l1, l2)) ** 1.5
-                    value = (cos(s, u) - 0.5 * (np.mean(beside) + np.mean(also))) * fit
+                    value = (cos(s, u) - 0.5 * (np.mean(beside) + np.mean(also))) * fit + 0.5 * (
+                        one.paired[p:i].mean() + other.paired[q:j].mean()
+                    )
                 assert edges[j, t] == pytest.approx(value * 2.0, abs=2e-3)
                 seen += 1
     assert seen > 200

@@ -23,12 +23,16 @@ class Vectors(NamedTuple):
         rows: Vectors of sentences, shape (n, dimensions).
         scale: Weight of each sentence in a bead over the length of its row, shape (n,); 0 for a row of zeros.
         weight: Weight of each sentence in a bead, likewise 0, shape (n,).
+        alone: Share of the usual cost that a sentence without a counterpart costs, shape (n,).
+        paired: Log probability that a sentence has a counterpart, 0 for the usual one, shape (n,).
     """
 
     docs: I64
     rows: F32
     scale: F32
     weight: F32
+    alone: F32
+    paired: F32
 
 
 class Scoring(NamedTuple):
@@ -63,6 +67,7 @@ class Strip(NamedTuple):
         src_norm: One over the length of the sum of the last 1, 2, ... sentences before each cut, shape (n + 1, tall).
         tgt_norm: Likewise, shape (m + 1, wide).
         breaks: Breaks before or at each cut, for either side.
+        paired: Sums of log probabilities of having a counterpart before each cut, for either side.
     """
 
     left: I64
@@ -71,13 +76,14 @@ class Strip(NamedTuple):
     src_norm: F64
     tgt_norm: F64
     breaks: tuple[I64, I64]
+    paired: tuple[F64, F64]
 
 
 @kernel()
 def side_of(text: Vectors, document: int) -> Vectors:
     """One document of a side."""
     a, b = text.docs[document], text.docs[document + 1]
-    return Vectors(text.docs, text.rows[a:b], text.scale[a:b], text.weight[a:b])
+    return Vectors(text.docs, text.rows[a:b], text.scale[a:b], text.weight[a:b], text.alone[a:b], text.paired[a:b])
 
 
 @kernel(fastmath=True)
@@ -126,7 +132,9 @@ def strip(src: Vectors, tgt: Vectors, texts: tuple[Text, Text], low: I32, high: 
                 total += _dot(src.rows[x], tgt.rows[y]) * src.scale[x] * tgt.scale[y]
             sums[start + k + 1] = total
     ended = (np.cumsum(texts[0].breaks.astype(np.int64)), np.cumsum(texts[1].breaks.astype(np.int64)))
-    return Strip(left, at, sums, pooled_norms(src, tall), pooled_norms(tgt, wide), ended)
+    paired = (np.zeros(n + 1), np.zeros(m + 1))
+    paired[0][1:], paired[1][1:] = np.cumsum(src.paired.astype(np.float64)), np.cumsum(tgt.paired.astype(np.float64))
+    return Strip(left, at, sums, pooled_norms(src, tall), pooled_norms(tgt, wide), ended, paired)
 
 
 @kernel()
@@ -136,7 +144,8 @@ def pooled_row(
     """Scores of all beads that end in row i, -inf where there is none or it spans a paragraph break.
 
     ``s = (cos - 1/2 (mean cos of the source run with the target sentences beside the bead + likewise)) f`` with
-    ``f = log2(1 + min(l1, l2) / max(l1, l2)) ** length``, times the weight.
+    ``f = log2(1 + min(l1, l2) / max(l1, l2)) ** length``, times the weight; and the mean log probabilities that a
+    sentence of either side has a counterpart.
 
     Args:
         i: The row.
@@ -166,6 +175,7 @@ def pooled_row(
         run = runs[a]
         norm = band.src_norm[i, a - 1] if a > 0 else 0.0
         size = how.ratio * (src_chars[i] - src_chars[p])
+        scarce = (band.paired[0][i] - band.paired[0][p]) / max(a, 1)
         above = band.at[p - 1] + begin - band.left[p - 1] if p > 0 else -1
         below = band.at[i] + begin - band.left[i] if i < n else -1
         over = 1.0 / src.weight[p - 1] if p > 0 and src.weight[p - 1] > 0 else 0.0
@@ -175,8 +185,12 @@ def pooled_row(
             q = j - b
             if b > 1 and band.breaks[1][j - 1] > band.breaks[1][q]:
                 continue
-            value = how.prior[t]
-            if a > 0 and b > 0:
+            value, chance = how.prior[t], 0.0
+            if a == 0:
+                value *= tgt.alone[q]
+            elif b == 0:
+                value *= src.alone[p]
+            else:
                 x, y = q - begin, j - begin
                 other = band.tgt_norm[j, b - 1]
                 cos = (run[y] - run[x]) * norm * other
@@ -195,4 +209,5 @@ def pooled_row(
                 told = tgt_chars[j] - tgt_chars[q]
                 fit = math.log2(1.0 + min(size, told) / max(size, told, 1e-9))
                 value += (cos - 0.5 * near) * fit**how.length
-            edges[j - low[i], t] = value * how.weight
+                chance = scarce + (band.paired[1][j] - band.paired[1][q]) / b
+            edges[j - low[i], t] = value * how.weight + chance

@@ -211,6 +211,41 @@ def _region(
 
 
 @kernel()
+def rewards(low: I32, high: I32, rows: I64, da: I32, db: I32, cost: float, edges: F32) -> None:
+    """Turn probabilities of beads into expected right beads, less what each costs.
+
+    That a sentence has no counterpart is one bead, wherever among the other side's sentences it might stand: in a long
+    gap, that is anyone's guess. So its probability is the sum over all places.
+
+    Args:
+        low: Band, see `kernels.lattice`.
+        high: Band.
+        rows: Flat index of each row's first node.
+        da: Source sentences of each bead type, shape (t,).
+        db: Target sentences of each bead type.
+        cost: What each bead costs.
+        edges: Probabilities in, expectations out, shape (nodes, t); -inf where there is no bead, in and out.
+    """
+    n = len(low) - 1
+    src, tgt = np.zeros(n + 1), np.zeros(high[n] + 1)
+    for summed in (False, True):
+        for i in range(n + 1):
+            for here in range(rows[i], rows[i + 1]):
+                j = low[i] + here - rows[i]
+                for t in range(len(da)):
+                    if edges[here, t] == -np.inf:
+                        continue
+                    if summed:
+                        alone = min(src[i] if db[t] == 0 else tgt[j], 1.0)
+                        null = da[t] == 0 or db[t] == 0
+                        edges[here, t] = (_NULL_REWARD * alone if null else edges[here, t]) - cost
+                    elif db[t] == 0:
+                        src[i] += edges[here, t]
+                    elif da[t] == 0:
+                        tgt[j] += edges[here, t]
+
+
+@kernel()
 def _align(
     src: Vectors, tgt: Vectors, how: Scoring, words: tuple[Text, Text], clues: tuple[Clues, Clues], beliefs: Beliefs,
     again: bool, logs: F64, low: I32, high: I32, slots: I32, out: I32, score: F32, reach: I32,
@@ -228,9 +263,14 @@ def _align(
         for i in range(n + 1):
             row = edges[rows[i] : rows[i + 1]]
             score_row(i, area, beliefs, logs, told[: len(row)])
-            for j in range(len(row)):
-                for t in range(len(da)):
-                    row[j, t] += told[j, t]
+            for t in range(len(da)):
+                for k in range(len(row)):
+                    share, j = 1.0, low[i] + k
+                    if db[t] == 0 and i > 0:
+                        share = src.alone[i - 1]
+                    elif da[t] == 0 and j > 0:
+                        share = tgt.alone[j - 1]
+                    row[k, t] += share * told[k, t]
     posteriors(low, high, rows, da, db, edges)
     reach[:, 0], reach[:, 1] = high[n], 0
     for i in range(n + 1):
@@ -240,9 +280,7 @@ def _align(
                 if edges[here, t] > _PLAUSIBLE:
                     for x in range(i - da[t], i + 1):
                         reach[x, 0], reach[x, 1] = min(reach[x, 0], j - db[t]), max(reach[x, 1], j)
-    for here in range(len(edges)):
-        for t in range(len(da)):
-            edges[here, t] = edges[here, t] * (1.0 if da[t] > 0 and db[t] > 0 else _NULL_REWARD) - how.cost
+    rewards(low, high, rows, da, db, how.cost, edges)
     count = best_path(low, high, rows, da, db, edges, out, score)
     i, j = 0, 0
     for k in range(count):

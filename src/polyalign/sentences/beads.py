@@ -24,7 +24,7 @@ from polyalign.sentences.lexical import Lexical
 from polyalign.sentences.model import Model
 from polyalign.sentences.moved import Inside, Moved, Span, explain, find_moved
 from polyalign.sentences.numbering import strip_numbering
-from polyalign.sentences.pooled import LENGTH, anchors, length_ratio, mutual, side_of, whole
+from polyalign.sentences.pooled import LENGTH, anchors, length_ratio, mutual, side_of, whole, with_gaps
 
 #: Nodes of the lattice up to which a document is searched as a whole, and nodes kept around anchors in others.
 _WHOLE, _NEAR = 4_096, 4
@@ -51,11 +51,14 @@ class BeadAligner:
     ``-skip`` for every sentence without a counterpart. Its probability is taken over all paths (forward-backward),
     paths being as likely as ``exp(sum of s / temperature)``. What these beads teach of bead types, lengths and words
     gives log odds o as in `sentences.align/lexical`, and in a second search ``(1 - w) s / temperature + w o`` takes the
-    place of ``s / temperature``. The path with most expected right beads is returned, a bead's score is its probability.
+    place of ``s / temperature``. The path with most expected right beads is returned, a bead's score is its probability;
+    that of a sentence without a counterpart is summed over all places where it might stand.
 
     Anchors lead the search, wherever they lie, so that a missing chapter leads nobody astray: sentences that are each
-    other's nearest by margin, and of these the heaviest rising chain. Sentences left without a counterpart that have
-    one out of order are reported. If the encoder does not know the languages, words and lengths alone decide.
+    other's nearest by margin, and of these the heaviest rising chain. Where one side is far longer between two of them,
+    most of its sentences are expected to have no counterpart, and cost little (`sentences.pooled.with_gaps`). Sentences
+    left without a counterpart that have one out of order are reported. If the encoder does not know the languages,
+    words and lengths alone decide.
 
     **Differs:** the score is Bertalign's second pass, which encodes every run of sentences and searches near the
     diagonal; centring, pooling, anchors, words, probabilities and decoding are ours.
@@ -161,6 +164,7 @@ class BeadAligner:
         chains = (cuts, at, np.where(nodes <= _WHOLE, -1, _NEAR).astype(np.int32))
         reach = np.zeros((len(texts[0].chars), 2), np.int32)
         ratio = length_ratio(*texts, cuts, at, model.ratio)
+        sides = with_gaps(sides, texts, cuts, at, ratio)
         aligned = self._pass(sides, model, ratio, 1.0 / self.temperature, chains, reach, again=False)
         if self.words > 0:
             model = model.learn(aligned, 5)

@@ -14,7 +14,7 @@ from polyalign.encoders.neighbours import nearest
 #: Why a sentence has no counterpart, if no block was found for it.
 ALONE = "no counterpart"
 #: Neighbours that count for a margin, and sentences of the other side they are looked for among.
-NEAR, AMONG = 4, 4096
+NEAR, AMONG = 4, 1024
 #: Counterparts considered for a sentence; sentences that a block may skip at a time, and what skipping one costs.
 CHOICES, GAP, SKIP = 3, 4, 0.03
 #: How much better than the best block of the reversed target a block must be.
@@ -74,7 +74,7 @@ def find_moved(src: F32, tgt: F32, beads: Beads, *, inside: Inside | None = None
     Returns:
         Blocks by their first source sentence; no sentence is in two.
 
-    Complexity: O(u (v + 4096) d) for u source and v target sentences without a counterpart.
+    Complexity: O((u v + 1024 (n + m)) d) for u source and v target sentences without a counterpart.
     """
     if not len(src) or not len(tgt):
         return []

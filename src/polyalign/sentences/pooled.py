@@ -19,8 +19,12 @@ _ALL, _SAMPLE, _STRIDE = 1 << 21, 1024, 32
 _NEIGHBOURS, _RUN = 4, 3
 #: Sentences a side up to which two anchors are close together, and characters that the documents as they are count for.
 _CLOSE, _CHARACTERS = 12, 500.0
+#: How much longer one side may be between two anchors, and sentences without counterpart that a gap may cost.
+_SURPLUS, _AFFORD = 2.0, 5.0
 #: Products in memory at a time.
 _BLOCK = 1 << 21
+
+Sides = tuple[Vectors, Vectors]
 
 
 def whole(rows: F32) -> F32:
@@ -35,7 +39,8 @@ def side_of(rows: F32, text: Text) -> Vectors:
     sizes = np.delete(text.chars, text.docs[:-1] + cut) - np.delete(text.chars, text.docs[1:] + cut)
     norm = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     weight = np.where(norm > 0, np.log1p(sizes), 0.0).astype(np.float32)
-    return Vectors(text.docs, rows, weight / np.maximum(norm, np.float32(1.0)), weight)
+    scale = weight / np.maximum(norm, np.float32(1.0))
+    return Vectors(text.docs, rows, scale, weight, np.ones_like(weight), np.zeros_like(weight))
 
 
 def length_ratio(src: Text, tgt: Text, cuts: I32, at: I64, usual: float) -> float:
@@ -47,6 +52,37 @@ def length_ratio(src: Text, tgt: Text, cuts: I32, at: I64, usual: float) -> floa
         for side, text in enumerate((src, tgt))
     )
     return (told + _CHARACTERS * usual) / (given + _CHARACTERS)
+
+
+def with_gaps(sides: Sides, texts: tuple[Text, Text], cuts: I32, at: I64, ratio: float) -> Sides:
+    """The sides, knowing where one is so much longer between two anchors that sentences must be without counterpart.
+
+    Of n sentences with c characters between two anchors, if the other side has d there, ``s = n max(0, 1 - 2 d / c)``
+    are too many. If each cost what one without a counterpart costs elsewhere, the sentences at a missing chapter's ends
+    would be spread thin over it rather than kept together. So each costs ``5 / (5 + s)`` of that, and no gap more than
+    5 sentences do; and of having a counterpart, which one could be given in as many ways as the gap has sentences, the
+    probability is ``1 - s / (5 + n)``.
+
+    Args:
+        sides: Both sides.
+        texts: Both as words.
+        cuts: Anchors of all documents, their ends among them, shape (k, 2).
+        at: First of each document, shape (d + 1,).
+        ratio: Target characters a source character.
+    """
+    document = np.repeat(np.arange(len(at) - 1), np.diff(at))
+    first = np.flatnonzero(np.diff(document) == 0)
+    ends = [text.docs[document] + cuts[:, side] for side, text in enumerate(texts)]
+    sizes = [np.diff(text.chars[end + document])[first] for text, end in zip(texts, ends, strict=True)]
+    sizes[0] = sizes[0] * ratio
+    out = []
+    for side, other in ((0, 1), (1, 0)):
+        count = np.diff(ends[side])[first]
+        surplus = count * np.maximum(0.0, 1.0 - _SURPLUS * sizes[other] / np.maximum(sizes[side], 1e-9))
+        alone = np.repeat(_AFFORD / (_AFFORD + surplus), count).astype(np.float32)
+        paired = np.repeat(np.log1p(-surplus / (_AFFORD + count)), count).astype(np.float32)
+        out.append(sides[side]._replace(alone=alone, paired=paired))
+    return out[0], out[1]
 
 
 def anchors(src: F32, tgt: F32) -> I32:

@@ -21,7 +21,7 @@ class Pair:
     Example:
         >>> m = MultiBeads(("deu_Latn", "roh_Latn", "ita_Latn"), [[0, 0, 0], [1, 1, 1], [2, 2, 1]], [0.9, 0.8])
         >>> Pair().project(m, "deu_Latn", "ita_Latn").types()
-        {'1-1': 1, '1-0': 1}
+        {'1-0': 1, '1-1': 1}
     """
 
     view: Literal["whole", "fine"] = "whole"
