@@ -241,7 +241,7 @@ def speed(methods: Sequence[str]) -> Iterator[dict[str, object]]:
     for kind in ("many", "1000", "5000", "10000", "40000", "100000"):
         for method in methods:
             if method.startswith("vecalign") or (
-                method == "galechurch" and int(kind if kind != "many" else 0) >= 40000
+                method == "galechurch" and int(kind if kind != "many" else 0) >= 10000
             ):
                 continue  # galechurch refuses: more than 50 million cells
             process = measure([sys.executable, __file__, "--alone", method, kind])
