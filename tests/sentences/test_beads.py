@@ -246,7 +246,7 @@ def test_blocks_out_of_order_are_reported_and_aligned_if_wanted(capsys):
     mixed = document([tgt.sentences[j] for j in order])
     moved = {(s, tuple(int(back[j]) for j in t)) for s, t in gold[50:70]}
     (beads,) = BeadAligner().align_vectors([src], [mixed], (rows[0], rows[1][order]))
-    assert '1 blocks out of order in 1 documents (0); moved="align" aligns them' in capsys.readouterr().err
+    assert '1 block out of order in 1 document (0); moved="align" aligns them' in capsys.readouterr().err
     assert sum(r.startswith("moved: target") for r in beads.reasons) >= 1
     assert beads.moved == ()
     (beads,) = BeadAligner(moved="align").align_vectors([src], [mixed], (rows[0], rows[1][order]))

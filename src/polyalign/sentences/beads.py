@@ -248,7 +248,8 @@ class BeadAligner:
             total = sum(map(len, blocks))
             first = ", ".join(named[:3]) + (", ..." if len(named) > 3 else "")
             what = "" if self.moved == "align" else '; moved="align" aligns them'
-            note(f"sentences.align/beads: {total} blocks out of order in {len(named)} documents ({first}){what}")
+            many = f"{total} block{'s' * (total > 1)} out of order in {len(named)} document{'s' * (len(named) > 1)}"
+            note(f"sentences.align/beads: {many} ({first}){what}")
 
 
 def _chains(sides: tuple[Vectors, Vectors]) -> tuple[I32, I64]:
