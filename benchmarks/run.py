@@ -25,7 +25,11 @@ def main() -> None:
     train = output / "links" / "deu_Latn-roh_Latn.tokens"
     for title, command in (
         ("The main job: DERMIT, three language pairs", ["dermit.py", "--output", str(output)]),
+        ("Encoders", ["encoders.py"]),
+        ("Documents", ["documents.py"]),
         ("Sentence alignment", ["sentences.py"]),
+        ("Many languages", ["multiway.py"]),
+        ("Mining", ["mining.py", "--part", "retrieval", "dermit", "hidden"]),
         ("Word alignment", ["words.py", "--train", str(train)]),
     ):
         print(f"\n== {title}\n", flush=True)
