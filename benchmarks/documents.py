@@ -23,13 +23,13 @@ from scipy.optimize import minimize
 
 from polyalign.core.document import Document
 from polyalign.core.files import read_lines
+from polyalign.core.space import unit
 from polyalign.documents import auto, bimax, structure, tfidf, tk_pert, vectors
 from polyalign.documents.candidates import Candidates, neighbours_both
 from polyalign.documents.embedded import embed
 from polyalign.documents.names import Names
 from polyalign.documents.terms import Terms, cosines
 from polyalign.encoders.centre import centre
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.named import named_encoder
 from polyalign.text.split import SentenceX
 

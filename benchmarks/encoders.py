@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from polyalign.core.files import read_lines
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 
 DEFAULT = "sa-bleualign-defr/test0.de"
 Encode = Callable[[Sequence[str]], np.ndarray]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from polyalign.core.space import unit
 from polyalign.corpus.formats import read_bitext
-from polyalign.encoders.encoder import unit
 from tests.cli.outcome import fails
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from polyalign.core.space import unit
 from polyalign.encoders import centre as module
 from polyalign.encoders.centre import centre
-from polyalign.encoders.encoder import unit
 
 
 def planted(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

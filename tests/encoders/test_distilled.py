@@ -7,11 +7,12 @@ import pytest
 
 from polyalign.core import registry
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.space import unit
 from polyalign.encoders import distil as module
 from polyalign.encoders import distilled
 from polyalign.encoders.distil import Vocabulary, distil, teacher, vocabulary_of, whitener
 from polyalign.encoders.distilled import Distilled
-from polyalign.encoders.encoder import Tokens, unit
+from polyalign.encoders.encoder import Tokens
 from polyalign.encoders.static import Static
 
 from .fake import Fake

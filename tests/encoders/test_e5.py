@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from polyalign.core.errors import DataError, MissingExtraError
+from polyalign.core.space import unit
 from polyalign.encoders import e5_file
 from polyalign.encoders.e5 import E5, _overlapping
-from polyalign.encoders.encoder import unit
 
 TEXTS = [
     "The doctor arrived late because of the snow.",

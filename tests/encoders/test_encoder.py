@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.space import unit
 from polyalign.encoders import encoder as module
-from polyalign.encoders.encoder import unit
 
 from .fake import Fake
 

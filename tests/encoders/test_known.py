@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 from polyalign.encoders.known import SAMPLE, Knowledge, knows
 
 

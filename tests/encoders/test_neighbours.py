@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from polyalign.core.errors import DataError, MissingExtraError
 from polyalign.core.jit import set_threads
+from polyalign.core.space import unit
 from polyalign.core.store import Store
 from polyalign.encoders import index, neighbours
 from polyalign.encoders.centre import centre
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.neighbours import join, nearest, nearest_both, nobody
 from polyalign.encoders.shards import centred, encoded, shards
 from polyalign.encoders.shards import neighbours as sharded

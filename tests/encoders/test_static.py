@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from polyalign.core.errors import DataError
-from polyalign.core.space import Space
+from polyalign.core.space import Space, unit
 from polyalign.encoders import word_vectors as readers
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.static import Static
 from polyalign.kernels.gather import weighted_mean
 

@@ -12,8 +12,8 @@ from polyalign.core.errors import ConfigError, DataError
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from polyalign.core.space import unit  # noqa: E402
 from polyalign.encoders import torch_run  # noqa: E402
-from polyalign.encoders.encoder import unit  # noqa: E402
 from polyalign.encoders.pooling import pool  # noqa: E402
 from polyalign.encoders.torch_run import even, overlapping, owners  # noqa: E402
 from polyalign.encoders.transformer import Transformer  # noqa: E402

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.space import unit
 from polyalign.encoders import tuned
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.tuned import Tuned, head, mapped, write_head
 from tests.encoders.fake import Fake
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 from polyalign.encoders.neighbours import nearest_both
 from polyalign.sentences.mine import Margin
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from polyalign.core.document import Document
-from polyalign.encoders.encoder import Encoder, unit
+from polyalign.core.space import unit
+from polyalign.encoders.encoder import Encoder
 from polyalign.sentences.vecalign import Vecalign
 
 sentweave = pytest.importorskip("sentweave")

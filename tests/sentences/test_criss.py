@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 from polyalign.sentences import criss
 from polyalign.sentences.criss import Criss
 from polyalign.sentences.mine import Margin

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyalign.core.errors import DataError
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 from polyalign.sentences.mine import Margin, threshold_of
 
 MARGINS = ("ratio", "distance", "absolute")

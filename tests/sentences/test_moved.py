@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polyalign.core.beads import Beads
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 from polyalign.sentences.moved import ALONE, explain, find_moved
 
 

@@ -13,7 +13,8 @@ from polyalign.core.document import Document
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import set_threads
 from polyalign.core.rng import stream
-from polyalign.encoders.encoder import Encoder, unit
+from polyalign.core.space import unit
+from polyalign.encoders.encoder import Encoder
 from polyalign.kernels.vecalign import cheapest, deletion_cost, halve, run_vector, sample_mean
 from polyalign.sentences.vecalign import Vecalign
 

@@ -79,8 +79,8 @@ class Map:
     def __call__(self, space: Space) -> Space:
         """The space mapped, names unchanged."""
         x = np.asarray(space.vectors - self.mean, np.float32)
-        y = np.asarray((_unit(x) if self.unit else x) @ self.matrix, np.float32)
-        return Space(space.words, _unit(y) if self.unit else y)
+        y = np.asarray((unit(x) if self.unit else x) @ self.matrix, np.float32)
+        return Space(space.words, unit(y) if self.unit else y)
 
     def save(self, folder: Path) -> None:
         """Write ``matrix.npy``, ``mean.npy`` and ``map.json``."""
@@ -104,6 +104,7 @@ class Map:
             raise DataError(f"{folder}: not a saved map ({error})") from None
 
 
-def _unit(x: F32) -> F32:
+def unit(x: F32) -> F32:
+    """Rows scaled to length 1; rows of zeros stay."""
     norm = np.linalg.norm(x, axis=1, keepdims=True)
     return np.asarray(x / np.where(norm == 0, 1, norm), np.float32)

@@ -12,8 +12,8 @@ from scipy import sparse
 from polyalign.core.document import Document
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.ragged import offsets
+from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.named import named_encoder
 
 

@@ -12,10 +12,10 @@ from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.ragged import offsets
+from polyalign.core.space import unit
 from polyalign.documents.candidates import Candidates, choose, logit, neighbours_both
 from polyalign.documents.method import Pairing
 from polyalign.documents.terms import Terms, cosines, shared_counts, similar_both, unit_rows, weighted
-from polyalign.encoders.encoder import unit
 
 #: Places of a document at which the course of its paragraphs is compared.
 _PLACES = 16

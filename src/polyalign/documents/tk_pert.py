@@ -12,12 +12,12 @@ from scipy.stats import beta
 from polyalign.core.document import Document
 from polyalign.core.documentpairs import DocumentPairs
 from polyalign.core.jit import F32, F64
+from polyalign.core.space import unit
 from polyalign.documents.bimax import CALIBRATION as BIMAX
 from polyalign.documents.bimax import bimax
 from polyalign.documents.candidates import Candidates, choose, logit, neighbours_both
 from polyalign.documents.embedded import Side, embed
 from polyalign.documents.method import Reading
-from polyalign.encoders.encoder import unit
 
 #: Log-odds of a pair: constant, weights of margin, lead and level; fitted as `Auto` says, with E5.
 CALIBRATION = (-1.03, 5.29, 21.66, 7.93)

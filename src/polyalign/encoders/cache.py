@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -99,14 +99,6 @@ class Cache:
         self.folder, self.dim, self.key = folder, dim, key
         self._writes = True
 
-    def get(self, texts: Sequence[str]) -> tuple[Rows, Mask]:
-        """The vectors of those texts that are here, in their order, and which those are."""
-        found = np.zeros(len(texts), np.bool_)
-        out = np.zeros((len(texts), self.dim), np.float16)
-        for at, rows in self.find(hashes(texts)):
-            out[at], found[at] = rows, True
-        return out[found], found
-
     def find(self, keys: U64) -> Iterator[tuple[I64, Rows]]:
         """The vectors that are here, a block at a time.
 
@@ -128,11 +120,15 @@ class Cache:
             if not len(left):
                 return
 
-    def add(self, texts: Sequence[str], rows: Rows) -> None:
-        """Keep vectors. A disk that is full or cannot be written to is told of once, and loses nothing but speed."""
-        if not self._writes or not len(texts):
+    def add(self, keys: U64, rows: Rows) -> None:
+        """Keep vectors. A disk that is full or cannot be written to is told of once, and loses nothing but speed.
+
+        Args:
+            keys: What `hashes` gave for their texts, shape (n, 2).
+            rows: The vectors, shape (n, d).
+        """
+        if not self._writes or not len(keys):
             return
-        keys = hashes(texts)
         order = np.lexsort((keys[:, 1], keys[:, 0]))
         try:
             self._write(keys[order], iter([rows[order]]))
@@ -150,7 +146,7 @@ class Cache:
         parts = {kind: self.folder / f"{name}.{kind}.part" for kind in ("vectors", "keys")}
         try:
             with open(parts["vectors"], "wb") as file:
-                _header(file, (len(keys), self.dim), np.dtype(np.float16))
+                write_header(file, (len(keys), self.dim))
                 for block in blocks:
                     file.write(np.ascontiguousarray(block, np.float16).data)
                 _settle(file)
@@ -238,10 +234,9 @@ class Cache:
                     path.unlink()
 
 
-def _header(file: IO[bytes], shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    )
+def write_header(file: IO[bytes], shape: tuple[int, int]) -> None:
+    """Begin a .npy file of float16, whose rows are then written as they come."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
 
 
 def _settle(file: IO[bytes]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polyalign.core.jit import F32, F64
-from polyalign.encoders.encoder import unit
+from polyalign.core.space import unit
 
 #: Sentences a mean is worth before any is seen: a language with as many is centred half on its own mean.
 PRIOR = 100.0

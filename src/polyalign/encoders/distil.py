@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,9 +15,10 @@ from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.files import open_output
 from polyalign.core.jit import F32, I32, I64
 from polyalign.core.progress import Track, track
+from polyalign.core.ragged import offsets
 from polyalign.encoders.e5 import E5
 from polyalign.encoders.e5_file import SURROGATES, load_tokenizer, read_wheel
-from polyalign.encoders.encoder import Encoder
+from polyalign.encoders.encoder import Encoder, clean
 from polyalign.encoders.model_files import locate
 from polyalign.encoders.named import named_encoder
 from polyalign.encoders.torch_load import load
@@ -29,7 +29,6 @@ from polyalign.kernels.gather import weighted_mean
 SAMPLE = 4096
 #: Tokens computed between two messages of progress.
 BLOCK = 4096
-_SURROGATES = re.compile("[\ud800-\udfff]")
 #: What stands for bytes that are no character: a token of a part of a character's bytes has it.
 _BROKEN = "\ufffd"
 
@@ -50,29 +49,22 @@ class Vocabulary:
 
     def find(self, texts: Sequence[str]) -> tuple[I32, I64]:
         """The tokens of all texts, and the first of each text and the end."""
-        coded = self.tokenizer.encode_batch_fast(_clean(texts), add_special_tokens=False)
-        offsets = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum([len(x) for x in coded], out=offsets[1:])
-        return np.array([i for x in coded for i in x.ids], np.int32), offsets
+        coded = self.tokenizer.encode_batch_fast([clean(t) for t in texts], add_special_tokens=False)
+        return np.array([i for x in coded for i in x.ids], np.int32), offsets([len(x) for x in coded])
 
     def spans(self, texts: Sequence[str]) -> tuple[I32, I64, I32]:
         """Likewise, without tokens that stand for nothing, and where in its text each is, without space before it."""
-        coded = self.tokenizer.encode_batch(_clean(texts), add_special_tokens=False)
+        coded = self.tokenizer.encode_batch([clean(t) for t in texts], add_special_tokens=False)
         ids: list[int] = []
         places: list[tuple[int, int]] = []
-        offsets = np.zeros(len(texts) + 1, np.int64)
+        first = np.zeros(len(texts) + 1, np.int64)
         for i, (text, some) in enumerate(zip(texts, coded, strict=True), 1):
             for token, (start, end) in zip(some.ids, some.offsets, strict=True):
                 if self.texts[token]:
                     ids.append(token)
                     places.append((end - len(text[start:end].lstrip()), end))
-            offsets[i] = len(ids)
-        return np.array(ids, np.int32), offsets, np.array(places, np.int32).reshape(-1, 2)
-
-
-def _clean(texts: Sequence[str]) -> list[str]:
-    """Texts that can be UTF-8."""
-    return [t if t.isascii() else _SURROGATES.sub(_BROKEN, t) for t in texts]
+            first[i] = len(ids)
+        return np.array(ids, np.int32), first, np.array(places, np.int32).reshape(-1, 2)
 
 
 def vocabulary_of(encoder: Encoder, name: str) -> Vocabulary:
@@ -244,8 +236,8 @@ def whitener(rows: F32, strength: float) -> F32:
 
 
 def _states(encoder: Encoder, texts: list[str]) -> F32:
-    # Not `encode`: there is one progress bar at a time, that of the sentences.
-    return encoder._encode(texts, Track("tokens", len(texts), "tokens", None))
+    # There is one progress bar at a time, that of the sentences.
+    return encoder.encode_within(texts, Track("tokens", len(texts), "tokens", None))
 
 
 def distil(name: str, folder: str | Path, sif: float, whitening: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,14 @@ from polyalign.core.errors import ConfigError
 from polyalign.core.files import open_output
 from polyalign.core.jit import F32, I32, I64, U64
 from polyalign.core.progress import Track, track
-from polyalign.encoders.cache import hashes, open_cache
+from polyalign.core.space import unit
+from polyalign.encoders.cache import hashes, open_cache, write_header
 
 #: Texts between two writes to the cache: what a killed run loses at most.
 CHUNK = 1024
 #: Texts in memory at a time where vectors go to a file.
 BLOCK = 1 << 16
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +92,7 @@ class Encoder(ABC):
             ConfigError: The model gives values that are not finite.
         """
         with track(label, total=len(texts), unit="texts") as progress:
-            return self._encode(texts, progress)
+            return self.encode_within(texts, progress)
 
     def encode_to(self, path: str | Path, texts: Iterable[str], *, label: str = "encode") -> int:
         """Write one unit vector a text to a ``.npy`` file of float16, in memory for 65,536 texts.
@@ -113,17 +115,17 @@ class Encoder(ABC):
         rest, n = iter(texts), 0
         total = len(texts) if isinstance(texts, Sequence) else None
         with open_output(path) as file, track(label, total=total, unit="texts") as progress:
-            head = _header(0, self.dim)
-            file.write(head)
+            write_header(file, (0, self.dim))
             while some := list(islice(rest, BLOCK)):
-                file.write(self._encode(some, progress).astype(np.float16).data)
+                file.write(self.encode_within(some, progress).astype(np.float16).data)
                 n += len(some)
             # Numpy leaves room in the header for the number of rows to grow.
             file.seek(0)
-            file.write(_header(n, self.dim))
+            write_header(file, (n, self.dim))
         return n
 
-    def _encode(self, texts: Sequence[str], progress: Track) -> F32:
+    def encode_within(self, texts: Sequence[str], progress: Track) -> F32:
+        """As `encode`, in the progress of someone else's work."""
         out = np.zeros((len(texts), self.dim), np.float32)
         keys = hashes(texts)
         first, copies = _distinct(keys, np.array([bool(t.strip()) for t in texts], np.bool_))
@@ -139,10 +141,9 @@ class Encoder(ABC):
         missing = missing[np.argsort([-len(texts[i]) for i in missing], kind="stable")]
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
-            some = [texts[i] for i in chunk]
-            rows = self._rounded(some)
+            rows = self._rounded([texts[i] for i in chunk])
             if cache is not None:
-                cache.add(some, rows)
+                cache.add(keys[chunk], rows)
             out[chunk] = rows
             progress.advance(len(chunk))
         for again, original in copies:
@@ -159,12 +160,6 @@ class Encoder(ABC):
         return rows
 
 
-def unit(x: F32) -> F32:
-    """Rows scaled to length 1; rows of zeros stay."""
-    norm = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(norm == 0, 1, norm), np.float32)
-
-
 def _distinct(keys: U64, some: npt.NDArray[np.bool_]) -> tuple[I64, Iterator[tuple[I64, I64]]]:
     """Where each different text is first, in order; and where they are again, and what those repeat, in blocks."""
     at = np.flatnonzero(some)
@@ -178,7 +173,6 @@ def _distinct(keys: U64, some: npt.NDArray[np.bool_]) -> tuple[I64, Iterator[tup
     return np.sort(originals), blocks
 
 
-def _header(n: int, dim: int) -> bytes:
-    head = io.BytesIO()
-    np.lib.format.write_array_header_1_0(head, {"descr": "<f2", "fortran_order": False, "shape": (n, dim)})
-    return head.getvalue()
+def clean(text: str) -> str:
+    """The text without lone surrogates, which tokenizers refuse; as long as before."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.progress import track
+from polyalign.core.space import unit
 from polyalign.core.store import Artefact, Store
 from polyalign.encoders import index
 from polyalign.encoders.centre import shifts
-from polyalign.encoders.encoder import Encoder, unit
+from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.neighbours import Near, join, nearest_both, nobody
 
 #: Vectors in a shard.

@@ -13,7 +13,7 @@ import regex
 from polyalign.core.files import PathText
 from polyalign.core.jit import F32, I32, I64, frozen
 from polyalign.core.progress import Track, note
-from polyalign.encoders.encoder import Encoder, Tokens
+from polyalign.encoders.encoder import Encoder, Tokens, clean
 from polyalign.encoders.model_files import identity, locate
 from polyalign.encoders.word_vectors import Subwords, Words, read_vectors
 from polyalign.kernels.gather import weighted_mean
@@ -88,9 +88,10 @@ class Static(Encoder):
         ids, offsets, spans = table.find(texts, spans=True)
         return Tokens(table.vectors[ids] * table.weights[ids, None], offsets, spans)
 
-    def _encode(self, texts: Sequence[str], progress: Track) -> F32:
+    def encode_within(self, texts: Sequence[str], progress: Track) -> F32:
+        """As any encoder does; and the texts of which no word is known are told."""
         # Zero-argument super() knows nothing of classes with slots.
-        out = Encoder._encode(self, texts, progress)
+        out = Encoder.encode_within(self, texts, progress)
         none = sum(bool(texts[i].strip()) for i in np.flatnonzero(~out.any(axis=1)).tolist())
         if none:
             note(f"{self.model}: {none:,} of {len(texts):,} texts have no word that it knows; their vectors are zeros")
@@ -135,8 +136,8 @@ class Table:
         return np.array(ids, np.int32), offsets, np.array(places, np.int32).reshape(-1, 2)
 
     def _subwords(self, texts: Sequence[str], held: Subwords) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
-        clean = [t if t.isascii() else regex.sub("[\ud800-\udfff]", "\ufffd", t) for t in texts]
-        low = [t.lower() for t in clean] if self.lowercase else clean
+        plain = [clean(t) for t in texts]
+        low = [t.lower() for t in plain] if self.lowercase else plain
         for coded in held.tokenizer.encode_batch(low, add_special_tokens=False):
             if held.unknown not in coded.ids:
                 yield coded.ids, coded.offsets

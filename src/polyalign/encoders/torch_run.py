@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -11,14 +10,14 @@ import numpy as np
 
 from polyalign.core.errors import ConfigError
 from polyalign.core.jit import F32, I32, I64, threads
-from polyalign.encoders.encoder import Tokens
+from polyalign.core.ragged import offsets
+from polyalign.encoders.encoder import Tokens, clean
 from polyalign.encoders.torch_load import text_config
 
 #: Tokens in a batch, padding included.
 BATCH = {"cpu": 2048, "cuda": 32768, "mps": 8192}
 #: ``(hidden states, mask) -> vectors``: shapes (b, t, d) and (b, t) to (b, d).
 Pool: TypeAlias = Callable[[Any, Any], Any]
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +130,7 @@ class Network:
         kept = [s[:, 1] > s[:, 0] for s in spans]
         return Tokens(
             np.concatenate([v[k] for v, k in zip(vectors, kept, strict=True)] or [np.zeros((0, self.dim), np.float32)]),
-            np.concatenate([[0], np.cumsum([k.sum() for k in kept])]).astype(np.int64),
+            offsets([k.sum() for k in kept]),
             np.concatenate([s[k] for s, k in zip(spans, kept, strict=True)] or [np.zeros((0, 2), np.int32)]),
         )
 
@@ -171,11 +170,6 @@ class Network:
                 result = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=self.layer is not None)
             yield members, result.last_hidden_state if self.layer is None else result.hidden_states[self.layer], mask
             start += len(members)
-
-
-def clean(text: str) -> str:
-    """The text without lone surrogates, which tokenizers refuse; as long as before."""
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def _lowered(text: str) -> str:

@@ -15,8 +15,9 @@ from polyalign.core.errors import ConfigError, DataError, MissingExtraError
 from polyalign.core.jit import F32, threads
 from polyalign.core.progress import track
 from polyalign.core.rng import generator
+from polyalign.core.space import unit
 from polyalign.encoders.e5 import E5, PREFIXES
-from polyalign.encoders.encoder import Encoder, unit
+from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.model_files import identity, locate
 from polyalign.encoders.pooling import Head, transformer_module
 from polyalign.encoders.torch_load import quiet

@@ -16,7 +16,8 @@ from polyalign.core.errors import DataError
 from polyalign.core.files import PathText, open_output, write_text
 from polyalign.core.jit import F32, F64
 from polyalign.core.progress import Track
-from polyalign.encoders.encoder import Encoder, unit
+from polyalign.core.space import unit
+from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.model_files import identity, locate, read_json
 from polyalign.encoders.named import named_encoder
 
@@ -107,9 +108,10 @@ class Tuned(Encoder):
         held = self._held()
         return mapped(unit(held.encoder.vectors(texts)), held.mean, held.matrix)
 
-    def _encode(self, texts: Sequence[str], progress: Track) -> F32:
+    def encode_within(self, texts: Sequence[str], progress: Track) -> F32:
+        """The other encoder's vectors, from its cache if they are there, through the head."""
         held = self._held()
-        rows = mapped(held.encoder._encode(texts, progress), held.mean, held.matrix)
+        rows = mapped(held.encoder.encode_within(texts, progress), held.mean, held.matrix)
         return rows.astype(np.float16).astype(np.float32)
 
     def _held(self) -> _Held:

@@ -10,8 +10,8 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, Mask
 from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.margin import best, margins, mean_cosine
 from polyalign.encoders.neighbours import nearest_both
 

@@ -16,8 +16,8 @@ from polyalign.core.files import PathText, read_lines
 from polyalign.core.jit import F32, I64, Mask
 from polyalign.core.progress import note
 from polyalign.core.rng import generator
+from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
-from polyalign.encoders.encoder import unit
 from polyalign.encoders.named import named_encoder
 from polyalign.encoders.tuned import head, mapped, write_head
 from polyalign.sentences.mine import Margin, Mined
