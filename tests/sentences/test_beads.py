@@ -11,7 +11,7 @@ from polyalign.core.document import Document
 from polyalign.core.errors import DataError
 from polyalign.core.jit import set_threads
 from polyalign.kernels.beads_pooled import Scoring, pooled_row, strip
-from polyalign.kernels.beads_search import box_band, cells, nearest_both, rewards
+from polyalign.kernels.beads_search import box_band, cells, rewards
 from polyalign.sentences.beads import BeadAligner
 from polyalign.sentences.lexical import Lexical
 from polyalign.sentences.model import bead_types, text_of
@@ -182,19 +182,6 @@ def test_scores_are_what_the_formula_says():
                 assert edges[j, t] == pytest.approx(value * 2.0, abs=2e-3)
                 seen += 1
     assert seen > 200
-
-
-def test_nearest_of_rows_and_columns():
-    draw = np.random.default_rng(2)
-    products = draw.integers(0, 50, (17, 23)).astype(np.float32)
-    best = [np.full((size, 4), -np.inf, np.float32) for size in (17, 23)]
-    at = [np.zeros((size, 4), np.int32) for size in (17, 23)]
-    for first in (0, 10):
-        nearest_both(products[:, first : first + (10 if first == 0 else 13)], first, best[0], at[0], best[1], at[1])
-    for k, table in enumerate((products, products.T)):
-        order = np.argsort(-table, axis=1, kind="stable")[:, :4]
-        assert (at[k] == order).all()
-        assert (best[k] == np.take_along_axis(table, order, axis=1)).all()
 
 
 def test_mutual_neighbours_of_a_shuffled_text():

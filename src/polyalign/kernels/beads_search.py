@@ -23,36 +23,6 @@ _STRETCH = 64
 
 
 @kernel()
-def nearest_both(products: F32, first: int, row_best: F32, row_at: I32, column_best: F32, column_at: I32) -> None:
-    """Note the largest products of each row and column, largest first; of equal ones the earlier.
-
-    Args:
-        products: Some columns of a matrix, shape (n, b).
-        first: Which column of the matrix their first is.
-        row_best: Largest of each row so far, shape (n, k); updated.
-        row_at: Their columns.
-        column_best: Largest of each column of the matrix, shape (m, k); those of these columns are filled in.
-        column_at: Their rows.
-    """
-    k = row_best.shape[1] - 1
-    for i in range(products.shape[0]):
-        for c in range(products.shape[1]):
-            x, j = products[i, c], first + c
-            if x > row_best[i, k]:
-                at = k
-                while at > 0 and x > row_best[i, at - 1]:
-                    row_best[i, at], row_at[i, at] = row_best[i, at - 1], row_at[i, at - 1]
-                    at -= 1
-                row_best[i, at], row_at[i, at] = x, j
-            if x > column_best[j, k]:
-                at = k
-                while at > 0 and x > column_best[j, at - 1]:
-                    column_best[j, at], column_at[j, at] = column_best[j, at - 1], column_at[j, at - 1]
-                    at -= 1
-                column_best[j, at], column_at[j, at] = x, i
-
-
-@kernel()
 def rising(low: I32, high: I32) -> None:
     """Widen a band so that neither bound ever falls."""
     for i in range(len(low) - 2, -1, -1):

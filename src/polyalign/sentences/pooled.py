@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from polyalign.core.jit import F32, F64, I32, I64
+from polyalign.encoders.neighbours import nearest_both
 from polyalign.kernels.anchors import heaviest_chain
 from polyalign.kernels.beads_pooled import Vectors
-from polyalign.kernels.beads_search import nearest_both
 from polyalign.kernels.evidence import Text
 
 #: Vectors are rounded to whole numbers of this length: no sum of their products reaches 2**24, so float32 holds every
@@ -21,8 +21,6 @@ _NEIGHBOURS, _RUN = 4, 3
 _CLOSE, _CHARACTERS = 12, 500.0
 #: How much longer one side may be between two anchors, and sentences without counterpart that a gap may cost.
 _SURPLUS, _AFFORD = 2.0, 5.0
-#: Products in memory at a time.
-_BLOCK = 1 << 21
 
 Sides = tuple[Vectors, Vectors]
 
@@ -139,13 +137,8 @@ def mutual(src: F32, tgt: F32) -> tuple[I64, I64, F64]:
         Rows, their columns, and margins, above 0.
     """
     n, m = len(src), len(tgt)
-    k = min(_NEIGHBOURS, n, m)
-    best = [np.full((size, k), -np.inf, np.float32) for size in (n, m)]
-    at = [np.zeros((size, k), np.int32) for size in (n, m)]
-    step = max(1, _BLOCK // n)
-    for first in range(0, m, step):
-        products = src @ tgt[first : first + step].T
-        nearest_both(products, first, best[0], at[0], best[1], at[1])
+    (forward, to_tgt), (backward, to_src) = nearest_both(src, tgt, min(_NEIGHBOURS, n, m))
+    best, at = (forward, backward), (to_tgt, to_src)
     cosines = [x.astype(np.float64) / LENGTH**2 for x in best]
     hubs = [x.mean(axis=1) for x in cosines]
     chosen = [at[s][np.arange(len(best[s])), (cosines[s] - hubs[1 - s][at[s]] / 2).argmax(axis=1)] for s in (0, 1)]
