@@ -27,7 +27,7 @@ from polyalign.words.priors import (
     words_of,
     write_priors,
 )
-from polyalign.words.similarity import space_priors
+from polyalign.words.space_priors import space_priors
 from polyalign.words.spelling import form, letters, normal, spelling_prior
 from polyalign.words.units import Units
 
@@ -278,7 +278,7 @@ def slow_space_priors(x, y, weight, neighbours, temperature, centre, met=None):
 @pytest.mark.parametrize("centre", [True, False])
 @pytest.mark.parametrize(("n", "m"), [(30, 23), (4, 40), (1, 1)])
 def test_space_priors_are_what_the_equation_says(n, m, centre, monkeypatch):
-    monkeypatch.setattr("polyalign.words.similarity.BLOCK", 100)
+    monkeypatch.setattr("polyalign.words.space_priors.BLOCK", 100)
     random = np.random.default_rng(n)
     x, y = random.standard_normal((n, 6)) + 1, random.standard_normal((m, 6)) - 1
     if centre and n == 1:
@@ -304,7 +304,7 @@ def test_space_priors_are_what_the_equation_says(n, m, centre, monkeypatch):
 
 @pytest.mark.parametrize("block", [3, 1 << 20])
 def test_neighbours_are_words_that_are_met_in_text(block, monkeypatch):
-    monkeypatch.setattr("polyalign.words.similarity.BLOCK", block)
+    monkeypatch.setattr("polyalign.words.space_priors.BLOCK", block)
     random = np.random.default_rng(5)
     x, y = random.standard_normal((12, 4)), random.standard_normal((15, 4))
     # Word 12 of either vocabulary has no vector.

@@ -13,7 +13,7 @@ from polyalign.core.files import PathText
 from polyalign.core.ragged import Ragged
 from polyalign.core.space import Space
 from polyalign.words.priors import read_dictionary, read_priors
-from polyalign.words.similarity import space_priors
+from polyalign.words.space_priors import space_priors
 from polyalign.words.spelling import Digits, Punctuation
 from polyalign.words.symmetrize import Symmetrization, check_threshold
 from polyalign.words.text import Reading
