@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,16 +74,16 @@ class Bert:
     heads: int
     epsilon: float
 
-    def hidden(self, words: F32, offsets: I64, layer: int) -> F32:
-        """Hidden states of one layer.
+    def hidden(self, words: F32, offsets: I64, layers: Sequence[int]) -> Iterator[F32]:
+        """Hidden states of some layers; those above the last are not run.
 
         Args:
             words: Word embeddings of the tokens of n texts, shape (t, d); overwritten.
             offsets: First token of each text, shape (n + 1,); no text longer than ``positions``.
-            layer: 0 for the embeddings, else how many layers to run.
+            layers: Rising; 0 for the embeddings.
 
-        Returns:
-            Shape (t, d).
+        Yields:
+            Of each layer, shape (t, d); overwritten by the next.
 
         Complexity: O(t d (d + f) + sum n_i^2 d) a layer.
         """
@@ -91,11 +92,13 @@ class Bert:
         x, places = words, np.arange(tokens) - np.repeat(offsets[:-1], lengths)
         norm = self.norm
         add_norm(x, self.positions[places], np.zeros(d, np.float32), norm.weight, norm.shift, self.epsilon)
-        if layer == 0:
-            return x
+        if 0 in layers:
+            yield x
+        if max(layers) == 0:
+            return
         qkv, context, joined = (np.empty((tokens, k * d), np.float32) for k in (3, 1, 1))
         inner = np.empty((tokens, self.layers[0].inner.shape[1]), np.float32)
-        for w in self.layers[:layer]:
+        for depth, w in enumerate(self.layers[: max(layers)], 1):
             np.matmul(x, w.qkv, out=qkv)
             qkv[:, :d] += w.query_bias
             attention(qkv, offsets, self.heads, context)
@@ -105,4 +108,5 @@ class Bert:
             gelu(inner, w.inner_bias)
             np.matmul(inner, w.outer, out=joined)
             add_norm(x, joined, w.outer_bias, w.outer_norm.weight, w.outer_norm.shift, self.epsilon)
-        return x
+            if depth in layers:
+                yield x

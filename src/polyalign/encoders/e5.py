@@ -100,7 +100,7 @@ class E5(Encoder):
             return np.zeros((0, DIM), np.float32)
         pooled = np.zeros((len(windows), DIM), np.float32)
         at = 0
-        for hidden, offsets in model.hidden(windows, self._depth):
+        for (hidden,), offsets in model.hidden(windows, [self._depth]):
             starts, lengths = offsets[:-1], np.diff(offsets)[:, None].astype(np.float32)
             rows = np.add.reduceat(hidden, starts, axis=0) / lengths if self.pooling == "mean" else hidden[starts]
             pooled[at : at + len(rows)] = rows
@@ -110,7 +110,11 @@ class E5(Encoder):
         return np.asarray(np.add.reduceat(pooled * share[:, None], first, axis=0), np.float32)
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
-        """The vectors of the tokens of one layer, read with the prefix, which is not among them.
+        """The vectors of the tokens of one layer."""
+        return self.tokens_at(texts, [self._depth])[0]
+
+    def tokens_at(self, texts: Sequence[str], layers: Sequence[int]) -> list[Tokens]:
+        """The vectors of the tokens in some layers, read once, with the prefix, which is not among them.
 
         Long texts are read in windows that overlap, and each token's vector is from the window that has most around it.
         A token's span leaves out the space before it; a token of nothing but space is left out.
@@ -132,14 +136,17 @@ class E5(Encoder):
                 windows.append(ids[:lead] + ids[lead + start : lead + end])
                 # One more for the mark at the start.
                 takes.append(1 + lead - start + a + np.flatnonzero(said[a:b]))
-        vectors = np.zeros((int(offsets[-1]), DIM), np.float32)
+        depths = sorted(set(layers))
+        vectors = {depth: np.zeros((int(offsets[-1]), DIM), np.float32) for depth in depths}
         at = window = 0
-        for hidden, bounds in model.hidden(windows, self._depth):
-            for begin in bounds[:-1]:
-                take = takes[window]
-                vectors[at : at + len(take)] = hidden[begin + take]
-                at, window = at + len(take), window + 1
-        return Tokens(vectors, offsets, np.concatenate(spans))
+        for states, bounds in model.hidden(windows, depths):
+            count = len(bounds) - 1
+            take = np.concatenate([a + t for a, t in zip(bounds[:-1], takes[window : window + count], strict=True)])
+            for depth, hidden in zip(depths, states, strict=True):
+                vectors[depth][at : at + len(take)] = hidden[take]
+            at, window = at + len(take), window + count
+        where = np.concatenate(spans)
+        return [Tokens(vectors[depth], offsets, where) for depth in layers]
 
 
 def _spans(found: Sequence[tuple[int, int]], text: str, plain: str, characters: dict[int, str]) -> I64:
@@ -178,8 +185,8 @@ class _Model:
     bert: Bert
     tokenizer: Any
 
-    def hidden(self, windows: Sequence[list[int]], layer: int) -> Iterator[tuple[F32, I64]]:
-        """Hidden states of windows between their marks, batch by batch, each with the first row of each window."""
+    def hidden(self, windows: Sequence[list[int]], layers: Sequence[int]) -> Iterator[tuple[Iterator[F32], I64]]:
+        """Hidden states of windows between their marks in rising layers, batch by batch, with each window's first row."""
         words = self.file.packed_words
         start = 0
         while start < len(windows):
@@ -187,7 +194,7 @@ class _Model:
             count = max(1, int(np.searchsorted(totals, BATCH, side="right")))
             ids = [i for w in windows[start : start + count] for i in (START, *w, END)]
             offsets = np.array([0, *totals[:count]], np.int64)
-            yield self.bert.hidden(unpack(words[ids]), offsets, layer), offsets
+            yield self.bert.hidden(unpack(words[ids]), offsets, layers), offsets
             start += count
 
 

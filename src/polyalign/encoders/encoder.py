@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,17 @@ class Encoder(ABC):
             ConfigError: The encoder knows whole sentences only.
         """
         raise ConfigError(f"{self.key}: has vectors of sentences only; choose an encoder that has vectors of tokens")
+
+    def tokens_at(self, texts: Sequence[str], layers: Sequence[int]) -> list[Tokens]:
+        """One vector a token, in each of several layers, 0 being the embeddings.
+
+        Raises:
+            ConfigError: The encoder has no layers, or knows whole sentences only.
+        """
+        if not hasattr(self, "layer"):
+            raise ConfigError(f"{self.key}: has no layers to choose from; leave the layer out, or choose a transformer")
+        changed: Any = self
+        return [replace(changed, layer=layer).tokens(texts) for layer in layers]
 
     def encode(self, texts: Sequence[str], *, label: str = "encode") -> F32:
         """One unit vector a text, each different text computed once, and not at all if it is in the cache.

@@ -36,6 +36,7 @@ METHODS: list[Row] = [
         ("brown1993mathematics", "riley2012improving", "och2003systematic"),
         version=2,
     ),
+    Row("words.align/argmax", "polyalign.words.similarity.argmax:Argmax", ("sabet2020simalign",), extra="e5"),
     Row("words.align/saved", "polyalign.words.saved:Saved"),
     Row(
         "words.symmetrize/posterior",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -111,14 +112,12 @@ def load_model(folder: Path) -> WordModel:
     Raises:
         DataError: The folder has no model, or a file of it is missing or damaged.
     """
-    from polyalign.words.em import EMModel
-    from polyalign.words.gibbs.model import GibbsModel
-
-    kinds: dict[str, type[EMModel] | type[GibbsModel]] = {"em": EMModel, "gibbs": GibbsModel}
     kind = manifest(folder).get("kind")
-    if kind not in kinds:
-        raise DataError(f"{folder}: found a model of kind {kind!r}, expected one of {', '.join(kinds)}")
-    return kinds[kind].load(folder)
+    if kind not in KINDS:
+        raise DataError(f"{folder}: found a model of kind {kind!r}, expected one of {', '.join(KINDS)}")
+    module, name = KINDS[kind].split(":")
+    model: WordModel = getattr(import_module(module), name).load(folder)
+    return model
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -137,5 +136,11 @@ def manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
 
 
+#: What reads a model of each kind.
+KINDS = {
+    "em": "polyalign.words.em:EMModel",
+    "gibbs": "polyalign.words.gibbs.model:GibbsModel",
+    "similar": "polyalign.words.similarity.method:SimilarModel",
+}
 #: Version of what is saved.
 FORMAT = 2

@@ -1,0 +1,1 @@
+"""Words aligned by how alike their vectors are, which an encoder gives: nothing is learned from the bitext."""
