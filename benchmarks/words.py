@@ -113,6 +113,25 @@ def binary(data: Path, folder: str, name: str) -> Task:
     return Task(name, pairs, Links.from_pairs([(i, j) for i, j in r["alignment"]] for r in rows))
 
 
+def multimwa(data: Path) -> Task:
+    """English beside simpler or other English; possible links are those that some would draw."""
+    rows = [
+        line.split("\t") for part in ("dev", "test") for line in lines(data / f"wa-multimwa-en-en/mtref-{part}.tsv")
+    ]
+    sure, possible = ([[tuple(map(int, x.split("-"))) for x in r[k].split()] for r in rows] for k in (7, 8))
+    return Task("en-en", [(r[1], r[3]) for r in rows], Links.from_pairs(sure, possible))
+
+
+def gold_sets(data: Path) -> list[Task]:
+    return [
+        *(awesome(data, name) for name in ("enfr", "roen")),
+        *(xlwa(data, language) for language in ("da", "es", "hu", "ru", "sl")),
+        binary(data, "wa-en-sv-swedish", "en-sv"),
+        *(binary(data, f"wa-en-{x}-{x}_golden", f"en-{x} golden") for x in ("es", "fr", "pt")),
+        *dermit(data, None, []),
+    ]
+
+
 class Aligners:
     """What runs an aligner as a whole process.
 
@@ -236,13 +255,7 @@ def main() -> None:
             methods.remove(peer)
             how = "pip install eflomal, or --peer" if peer == "eflomal" else "build it, and name it by --fast-align"
             print(f"{peer} is not installed: left out ({how})", file=sys.stderr)
-    tasks = [
-        *(awesome(args.data, name) for name in ("enfr", "roen")),
-        *(xlwa(args.data, language) for language in ("da", "es", "hu", "ru", "sl")),
-        binary(args.data, "wa-en-sv-swedish", "en-sv"),
-        *(binary(args.data, f"wa-en-{x}-{x}_golden", f"en-{x} golden") for x in ("es", "fr", "pt")),
-        *dermit(args.data, None, []),
-    ]
+    tasks = gold_sets(args.data)
     small = Task("warm-up", tasks[0].pairs[:20], tasks[0].gold.take(range(20)))
     for method in methods:
         aligners.links(method, small)

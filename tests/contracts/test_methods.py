@@ -25,7 +25,7 @@ from polyalign.words.ibm1 import IBM1
 
 ROWS = list(registry.rows().values())
 #: What is no step of a project: parts of other methods, and what has a verb of its own.
-PARTS = ("encode", "words.symmetrize", "corpus.parallelism", "evaluate/retrieval", "evaluate/mining")
+PARTS = ("encode", "words.symmetrize", "words.project", "corpus.parallelism", "evaluate/retrieval", "evaluate/mining")
 #: Parameters without a default, for building any row.
 REQUIRED = {"path": "x", "src": "x", "tgt": "y", "fields": {"deu_Latn": "de"}, "model": "x", "translations": "x"}
 
@@ -297,12 +297,98 @@ def bitext():
     return Bitext.build(src, tgt)
 
 
-@of("words.align")
-def test_word_aligners_keep_rows_and_repeat_themselves(row, tmp_path):
-    corpus, given = bitext(), {}
+#: Aligners that learn with torch, and with what a tiny encoder learns the words of `bitext` in seconds.
+SUPERVISED = {
+    name: {"shared": 0, "layers": 1, "epochs": 40, "learning_rate": 1e-2}
+    for name in ("binary-align", "span-prediction")
+}
+SCRATCH = {
+    "mirror-align": {"dim": 16, "batch": 2, "epochs": 40, "steps": 0},
+    "mask-align": {"dim": 16, "heads": 2, "epochs": 60, "steps": 0, "batch": 2, "learning_rate": 1e-2},
+}
+#: What asks a translation model, of which there is none here (see tests/words/test_translation.py).
+TRANSLATION = ("attention", "leave-out")
+TUNED = ("awesome-align", "accalign", "xlm-align", "contextual")
+TAUGHT: dict[str, dict[str, object]] = {
+    **SUPERVISED,
+    **{name: {"layer": 1, "steps": 3, "batch": 4, "learning_rate": 1e-3} for name in TUNED},
+}
+#: Of aligners that learn from links, what teaches a tiny encoder the words of `bitext`.
+GOLD = {"gold": ["0-0 1-1", "0-0 1-1 2-2 3-3", "0-0 1-1"]}
+GOLD["gold_text"] = ["das Haus ||| the house", "das Buch ist neu ||| the book is new", "ein Buch ||| a book"]
+
+
+@pytest.fixture(scope="session")
+def dictionary(tmp_path_factory):
+    """Word vectors in which translations are alike."""
+    pairs = [("das", "the"), ("Haus", "house"), ("Buch", "book"), ("ist", "is"), ("neu", "new"), ("ein", "a")]
+    rng = np.random.default_rng(1)
+    meaning = np.repeat(rng.normal(size=(len(pairs), 32)), 2, axis=0) + 0.1 * rng.normal(size=(2 * len(pairs), 32))
+    folder = tmp_path_factory.mktemp("dictionary")
+    Space(tuple(w for pair in pairs for w in pair), meaning.astype(np.float32)).save(folder)
+    return str(folder)
+
+
+#: Words of `bitext` that a tiny encoder takes for the same.
+SAME = {"das": "the", "haus": "house", "buch": "book", "ist": "is", "neu": "new", "ein": "a", "wort": "word"}
+
+
+@pytest.fixture(scope="session")
+def tunable(tmp_path_factory):
+    """A transformer to tune: random weights, and a tokenizer to which words that translate each other are the same."""
+    folder = tmp_path_factory.mktemp("tunable")
+    try:
+        import torch
+        import transformers
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    except ImportError:
+        return str(folder)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted({*SAME.values(), "x", "y", "z"})]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Lowercase(), *(normalizers.Replace(a, b) for a, b in SAME.items())]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
+    marks = {f"{n}_token": f"[{n.upper()}]" for n in ("pad", "unk", "cls", "sep", "mask")}
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **marks).save_pretrained(
+        folder
+    )
+    torch.manual_seed(1)
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=64, initializer_range=0.2,
+    )  # fmt: skip
+    transformers.BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+def given_to(row, dictionary, tunable, corpus, folder):
+    """Parameters with which an aligner of words can learn what it needs in no time."""
     if row.id == "words.align/saved":
-        IBM1().fit(corpus).save(tmp_path / "saved")
-        given["model"] = str(tmp_path / "saved")
+        IBM1().fit(corpus).save(folder / "saved")
+        return {"model": str(folder / "saved")}
+    names = {p.name for p in params.params_of(registry.load(row))}
+    if row.name in TRANSLATION:
+        pytest.skip("asks a translation model")
+    if row.name in SCRATCH:
+        return SCRATCH[row.name]
+    given = TAUGHT.get(row.name, {})
+    if given:
+        given = {**given, "encoder": f"{tunable}:device=cpu"}
+    for name in ("gold", "gold_text") if row.name in SUPERVISED else ():
+        (folder / name).write_text("".join(line + "\n" for line in GOLD[name]))
+        given[name] = str(folder / name)
+    if given:
+        return given
+    # Six words say little about how vectors of two languages differ.
+    return {k: v for k, v in {"encoder": dictionary, "centre": False, "neutral": False}.items() if k in names}
+
+
+@of("words.align")
+def test_word_aligners_keep_rows_and_repeat_themselves(row, dictionary, tunable, tmp_path):
+    corpus = bitext()
+    given = given_to(row, dictionary, tunable, corpus, tmp_path)
     method = build(row, **given)
     before = corpus.table.to_pydict()
     results = []

@@ -146,3 +146,13 @@ def test_smollm2_from_its_gguf_file():
     plain = replace(encoder, drop_sink=False).encode(texts)
     # With the sink, all texts look alike.
     assert (plain @ plain.T).min() > (rows @ rows.T).min() + 0.1
+
+
+def test_several_layers_in_one_pass_are_those_of_each_alone(llama):
+    encoder = Causal(str(llama), device="cpu", prefix="a dog ")
+    assert encoder.depth == 4
+    texts = [*TEXTS, " ".join(["the cat sat"] * 60)]
+    for out, layer in zip(encoder.tokens_at(texts, [3, 1]), [3, 1], strict=True):
+        alone = replace(encoder, layer=layer).tokens(texts)
+        np.testing.assert_array_equal(out.spans, alone.spans)
+        np.testing.assert_allclose(out.vectors, alone.vectors, atol=1e-4)

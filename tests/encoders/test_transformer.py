@@ -277,3 +277,30 @@ def test_the_key_changes_with_the_weights_and_the_settings(bert, tmp_path):
 
     os.utime(folder / "model.safetensors", ns=(1, 1))
     assert encoder.key != before
+
+
+def test_several_layers_in_one_pass_are_those_of_each_alone(bert, monkeypatch):
+    encoder = Transformer(str(bert), device="cpu")
+    assert encoder.depth == 4
+    texts = [*TEXTS, "", " ".join(["the cat sat on a red mat and"] * 10)]
+    network = torch_run.Network
+    passes = []
+    run = network._batches
+
+    def counted(self, *given):
+        for batch in run(self, *given):
+            passes.append(len(self.model.encoder.layer))
+            yield batch
+
+    monkeypatch.setattr(network, "_batches", counted)
+    together = encoder.tokens_at(texts, [2, 0, 2])
+    # As deep as the deepest, and the one above that it is told apart from the last by.
+    assert set(passes) == {3}
+    once = len(passes)
+    for out, layer in zip(together, [2, 0, 2], strict=True):
+        alone = replace(encoder, layer=layer).tokens(texts)
+        np.testing.assert_array_equal(out.spans, alone.spans)
+        np.testing.assert_array_equal(out.offsets, alone.offsets)
+        np.testing.assert_allclose(out.vectors, alone.vectors, atol=1e-5)
+    assert len(passes) == 4 * once
+    np.testing.assert_allclose(encoder.tokens_at(texts, [4])[0].vectors, encoder.tokens(texts).vectors, atol=1e-5)

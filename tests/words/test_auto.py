@@ -1,89 +1,185 @@
-"""The default word aligner: what it chooses, and that it is what it chooses."""
+"""Statistics and similarity joined."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from polyalign.core.bitext import Bitext
+from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.links import Links
+from polyalign.core.space import Space
 from polyalign.words.auto import Auto
-from polyalign.words.gibbs.method import Gibbs
+from polyalign.words.joined.judge import cells
+from polyalign.words.joined.model import JoinedModel, pooled
+from polyalign.words.joined.similar import Similar, probabilities
 from polyalign.words.model import load_model
-from tests.words.planted import content, cut, f1, planted, same
-
-INFLECTED = [[f"{w}{ending}" for w in ("haeuser", "strasse", "wetter") for ending in ("", "n", "s", "chen")]] * 2
-WHOLE = [["天", "地", "人", "大"], ["a", "b", "c"]]
-
-
-@pytest.mark.parametrize(
-    ("pairs", "granularities", "chains", "sweeps"),
-    [
-        (0, ("full", "prefix-5", "prefix-4"), 4, 8),
-        (1, ("full", "prefix-5", "prefix-4"), 4, 8),
-        (4_999, ("full", "prefix-5", "prefix-4"), 4, 8),
-        (5_000, ("full", "prefix-5", "prefix-4"), 2, 8),
-        (10_000, ("full", "prefix-5", "prefix-4"), 2, 8),
-        (19_999, ("full", "prefix-5", "prefix-4"), 2, 8),
-        (20_000, ("full", "prefix-5"), 2, 8),
-        (49_999, ("full", "prefix-5"), 2, 8),
-        (50_000, ("full", "prefix-5"), 1, 6),
-        (10_000_000, ("full", "prefix-5"), 1, 6),
-    ],
-)
-def test_it_is_set_by_how_much_text_there_is(pairs, granularities, chains, sweeps):
-    chosen = Auto().choose(pairs, INFLECTED)
-    assert (chosen.granularities, chosen.chains, chosen.sweeps) == (granularities, chains, sweeps)
+from polyalign.words.posteriors import Posteriors
+from polyalign.words.similarity.method import encoder_at
+from polyalign.words.statistical import Statistical
+from tests.words.planted import WORDS, f1, planted, same
 
 
-def test_a_prefix_that_merges_few_types_is_left_out():
-    assert Auto().choose(600, WHOLE).granularities == ("full",)
-    # Of ten types one must go, of eleven two.
-    words = [f"{k}abcde" for k in range(8)]
-    both = ("full", "prefix-5", "prefix-4")
-    assert Auto().choose(600, [[*words, "8abcde", "8abcdf"]]).granularities == both
-    assert Auto().choose(600, [[*words, "8abcde", "8abcxy"]]).granularities == ("full", "prefix-4")
-    assert Auto().choose(600, [[*words, "8abcde", "8abcdf", "9abcde"]]).granularities == ("full",)
-    # Types of both sides are taken together.
-    assert Auto().choose(600, [words, ["8abcde", "8abcdf"]]).granularities == both
-    assert Auto().choose(600, [[], []]).granularities == both
+@pytest.fixture(scope="module")
+def text():
+    return planted(80, seed=6, vocabulary=40, reorder=0.4)
 
 
-def test_what_is_asked_for_is_handed_on():
-    asked = Auto(
-        lowercase=False,
-        spelling=0.1,
-        digits="shape",
-        punctuation="plain",
-        priors="a",
-        dictionary="b",
-        src_space="c",
-        tgt_space="d",
-        space_weight=0.7,
-        symmetrize="product",
-        threshold=0.3,
-        seed=9,
-        work="e",
+@pytest.fixture(scope="module")
+def static(tmp_path_factory):
+    """An encoder that knows two words of three, and not surely."""
+    return space(tmp_path_factory.mktemp("space"), noise=0.5)
+
+
+def space(folder, *, noise):
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(40, 32))
+    known = [k for k in range(40) if k % 3]
+    words = [*(WORDS[k] for k in known), *(WORDS[k][::-1].upper() for k in known)]
+    both = np.concatenate([vectors[known], vectors[known] + noise * rng.normal(size=(len(known), 32))])
+    Space(tuple(words), both.astype(np.float32)).save(folder)
+    return str(folder)
+
+
+def test_it_beats_both_of_its_parts(text, static):
+    bitext, gold = text
+    few = bitext.select(np.arange(len(bitext)) < 8)
+    both = f1(Auto(encoder=static).fit(few).align(few), gold[:8])
+    statistics = f1(Statistical().fit(few).align(few), gold[:8])
+    similarity = f1(Auto(encoder=static, weight=0.0, counted=0.0).fit(few).align(few), gold[:8])
+    assert both > max(statistics, similarity) + 0.05
+
+
+def test_links_are_where_the_mean_of_both_is_great(static):
+    bitext = Bitext.build(["a b", "", "c"], ["x y", "z", "w"])
+    one = 1000
+    statistics = Posteriors(
+        np.array([2, 0, 1]), np.array([2, 1, 1]), np.array([0, 2, 2, 2]), np.array([0, 1], np.uint16),
+        np.array([1, 0], np.uint16), np.array([[800, 200], [600, 400]], np.uint16), one,
+    )  # fmt: skip
+
+    class Known:
+        src, tgt = (
+            Similar.learn(encoder_at(static, None), (), bitext)[1].src,
+            Similar.learn(encoder_at(static, None), (), bitext)[1].tgt,
+        )
+
+        def cosines(self):
+            return iter([np.array([[[0.9, 0.1], [0.2, 0.3]]], np.float32), np.zeros((1, 0, 1)), np.zeros((1, 1, 1))])
+
+    q = probabilities(np.array([[[0.9, 0.1], [0.2, 0.3]]], np.float32))
+    assert np.allclose(q[0].sum(axis=0), 1)
+    assert np.allclose(q[1].sum(axis=1), 1)
+    out = pooled(statistics, Known(), 0.75)
+    dense = np.zeros((2, 2, 2))
+    dense[:, out.src[:4], out.tgt[:4]] = out.p[:, :4] / out.one
+    expected = 0.25 * q
+    expected[:, 0, 1] += 0.75 * np.array([0.8, 0.6])
+    expected[:, 1, 0] += 0.75 * np.array([0.2, 0.4])
+    assert np.diff(out.cells).tolist() == [4, 0, 1]
+    assert np.allclose(dense, expected, atol=2e-4)
+
+
+def test_a_text_it_was_trained_on_is_not_read_again(text, static, tmp_path, monkeypatch):
+    bitext, _ = text
+    model = Auto(encoder=static).fit(bitext)
+    links = model.align(bitext)
+    # Read again in another run, or after loading, the links are the same.
+    model.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert isinstance(loaded, JoinedModel)
+    assert same(loaded.align(bitext), links)
+    half = bitext.select(np.arange(len(bitext)) % 2 == 0)
+    assert model.align(half).to_pharaoh() == links.to_pharaoh()[::2]
+
+    def read(*_):
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(Similar, "words", read)
+    assert same(model.align(bitext), links)
+    with pytest.raises(AssertionError, match="read again"):
+        model.align(half)
+
+
+def test_a_text_that_is_too_long_to_be_read_is_taught_by_a_sample(text, static, capsys):
+    bitext, gold = text
+    few = bitext.select(np.arange(len(bitext)) < 8)
+    model = Auto(encoder=static, sample=6, most=7).fit(few)
+    assert "more than most = 7" in capsys.readouterr().err
+    taught = f1(Links.concat([p.links("posterior", 0.45) for p in model.parts(few)]), gold[:8])
+    assert taught > f1(Statistical(threshold=0.45).fit(few).align(few), gold[:8])
+
+
+def test_an_encoder_that_does_not_know_the_languages_is_left_out(text, tmp_path, capsys):
+    bitext, _ = text
+    rng = np.random.default_rng(3)
+    words = [*WORDS[:40], *(w[::-1].upper() for w in WORDS[:40])]
+    Space(tuple(words), rng.normal(size=(80, 32)).astype(np.float32)).save(tmp_path)
+    model = Auto(encoder=str(tmp_path)).fit(bitext)
+    assert "does not seem to know" in capsys.readouterr().err
+    assert model.similar is None
+    assert same(model.align(bitext), Statistical().fit(bitext).align(bitext))
+    model.save(tmp_path / "model")
+    assert same(load_model(tmp_path / "model").align(bitext), model.align(bitext))
+
+
+def gold_files(folder, bitext, gold, pairs):
+    links = Links.from_pairs([sorted(g) for g in gold[:pairs]])
+    (folder / "gold").write_text("\n".join(links.to_pharaoh()) + "\n")
+    (folder / "text").write_text(
+        "".join(f"{a} ||| {b}\n" for a, b in zip(bitext.src[:pairs], bitext.tgt[:pairs], strict=True))
     )
-    default = Auto()
-    assert all(getattr(asked, f.name) != getattr(default, f.name) for f in fields(Auto)), "a parameter is not tested"
-    chosen = asked.choose(100, INFLECTED)
-    assert {f.name: getattr(chosen, f.name) for f in fields(Auto)} == {
-        f.name: getattr(asked, f.name) for f in fields(Auto)
-    }
-    # The defaults are those of the sampler.
-    assert {f.name: getattr(Gibbs(), f.name) for f in fields(Auto)} == {f.name: f.default for f in fields(Auto)}
+    return str(folder / "gold"), str(folder / "text")
+
+
+def test_gold_teaches(text, static, tmp_path):
+    pytest.importorskip("sklearn")
+    bitext, gold = text
+    few = bitext.select(np.arange(len(bitext)) < 24)
+    links, pairs = gold_files(tmp_path, bitext, gold, 20)
+    alone = Auto(encoder=static).fit(few)
+    model = replace(alone.method, gold=links, gold_text=pairs).fit(few)
+    assert f1(model.align(few), gold[:24]) > f1(alone.align(few), gold[:24])
+    model.save(tmp_path / "model")
+    assert same(load_model(tmp_path / "model").align(few), model.align(few))
+    # The first pairs of the text are taken if no others are named.
+    own = replace(alone.method, gold=links).fit(few)
+    assert same(own.align(few), model.align(few))
+
+
+def test_gold_that_tells_nothing_is_refused(text, static, tmp_path):
+    bitext, _ = text
+    (tmp_path / "gold").write_text("\n\n")
+    with pytest.raises(DataError, match="tell nothing"):
+        Auto(encoder=static, gold=str(tmp_path / "gold")).fit(bitext)
+
+
+def test_the_evidence_for_a_cell(static):
+    bitext = Bitext.build(["bal bam ,", ""], [f"{WORDS[1][::-1].upper()} . bal", "x"])
+    words = Similar.learn(encoder_at(static, None), (), bitext)[1]
+    nothing = Posteriors.none(np.array([3, 0]), np.array([3, 1]))
+    (i, j, rows), empty = cells(bitext, nothing, words)
+    assert len(empty[0]) == 0
+    assert len(rows) == len(i) == len(j) <= 9
+    alike, both, one = rows[:, -3], rows[:, -2], rows[:, -1]
+    at = {(a, b): k for k, (a, b) in enumerate(zip(i.tolist(), j.tolist(), strict=True))}
+    assert alike[at[0, 2]] == 1
+    assert both[at[2, 1]] == 1
+    assert one[at[2, 1]] == 0
+    assert one[at[2, 0]] == 1
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"spelling": -1.0}, "spelling must not be negative"),
-        ({"space_weight": -1.0}, "space_weight must be above 0"),
-        ({"threshold": 1.5}, "threshold must be at least 0 and below 1"),
+        ({"weight": 1.5}, "weight must be from 0 to 1"),
+        ({"counted": -1.0}, "counted must not be negative"),
+        ({"sample": 0}, "sample must be at least 1"),
+        ({"layers": (-1,)}, "layers must be counted from 0"),
         ({"seed": -1}, "seed must be from 0"),
-        ({"src_space": "x"}, "src_space and tgt_space go together"),
+        ({"threshold": 1.5}, "threshold must be at least 0"),
     ],
 )
 def test_parameters_out_of_range_are_refused_at_once(parameters, message):
@@ -91,60 +187,13 @@ def test_parameters_out_of_range_are_refused_at_once(parameters, message):
         Auto(**parameters)
 
 
-@pytest.fixture(scope="module")
-def bitext():
-    whole, gold = planted(60, seed=6, vocabulary=40)
-    double = [[" ".join(w + w for w in t.split()) for t in side] for side in (whole.src, whole.tgt)]
-    return Bitext.build(*double), gold
+def test_there_is_no_such_encoder():
+    with pytest.raises(ConfigError, match="neither an encoder"):
+        Auto(encoder="/nowhere/at all").fit(Bitext.build(["a"], ["b"]))
 
 
-def test_it_is_the_sampler_it_chooses(bitext, tmp_path):
-    bitext, gold = bitext
-    model = Auto(seed=4).fit(bitext)
-    assert model.method.granularities == ("full",)
-    inflected = Bitext.build(
-        [f"{t} hausen hauses hausen's hausend" for t in bitext.src], [f"{t} at home" for t in bitext.tgt]
-    )
-    for text in (bitext, inflected):
-        model = Auto(seed=4).fit(text)
-        other = model.method.fit(text)
-        assert isinstance(model.method, Gibbs)
-        assert model.method.seed == 4
-        assert same(model.align(text), other.align(text))
-        assert [g.weight.tobytes() for g in model.grains] == [g.weight.tobytes() for g in other.grains]
-    assert f1(Auto().fit(bitext).align(bitext), gold) > 0.95
-    # Saved, it is a model like any other, and goes on as one.
-    model.save(tmp_path)
-    loaded = load_model(tmp_path)
-    assert loaded.method == model.method
-    assert same(loaded.align(text), model.align(text))
-
-
-def test_parts_are_aligned_as_the_whole(bitext):
-    bitext, _ = bitext
-    whole = content(*Auto().stream([bitext]))
-    for size in (1, 17):
-        assert content(*Auto().stream(cut(bitext, size))) == whole
-    model, parts = Auto().stream(cut(bitext, 17))
-    assert same(model.remember_all(parts).align(bitext), Auto().fit(bitext).align(bitext))
-
-
-def test_a_dictionary_and_exported_counts_are_used(bitext, tmp_path):
-    bitext, _ = bitext
-    small = bitext.select(np.arange(len(bitext)) < 3)
-    words = sorted({w for t in bitext.src for w in t.split()})
-    (tmp_path / "d.tsv").write_text("".join(f"{w}\t{w[::-1]}\n" for w in words))
-    Auto().fit(bitext).export_priors(tmp_path / "p.parquet")
-    gold = [
-        {(s.split().index(t[::-1].lower()), j) for j, t in enumerate(x.split())}
-        for s, x in zip(small.src, small.tgt, strict=True)
-    ]
-    alone = f1(Auto().fit(small).align(small), gold)
-    for name, file in (("dictionary", "d.tsv"), ("priors", "p.parquet")):
-        assert f1(replace(Auto(), **{name: str(tmp_path / file)}).fit(small).align(small), gold) > alone + 0.05
-
-
-def test_nothing_at_all():
+def test_nothing_at_all(static):
     none = Bitext.build([], [])
-    assert len(Auto().fit(none).align(none)) == 0
-    assert Auto().fit(Bitext.build([""], [""])).align(none).to_pharaoh() == []
+    method = Auto(encoder=static)
+    assert len(method.fit(none).align(none)) == 0
+    assert method.fit(Bitext.build([""], [""])).align(Bitext.build(["a"], ["b"])).to_pharaoh() in ([""], ["0-0"])

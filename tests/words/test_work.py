@@ -15,7 +15,7 @@ import pytest
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import set_threads
-from polyalign.words.auto import Auto
+from polyalign.words.statistical import Statistical
 from polyalign.words.gibbs import train
 from polyalign.words.gibbs.corpus import Corpus
 from polyalign.words.gibbs.method import Gibbs
@@ -72,8 +72,8 @@ def test_parts_of_one_sentence_pair_in_a_folder(bitext, expected, tmp_path):
     assert content(*at(tmp_path / "work").stream(cut(bitext, 1))) == expected
 
 
-def test_auto_works_in_a_folder_likewise(bitext, tmp_path, monkeypatch):
-    wanted, method = run(Auto(), bitext), at(tmp_path / "work", Auto())
+def test_statistical_works_in_a_folder_likewise(bitext, tmp_path, monkeypatch):
+    wanted, method = run(Statistical(), bitext), at(tmp_path / "work", Statistical())
     for k in (1, 4, 6):
         with monkeypatch.context() as patch:
             stop_at(patch, k, before=False)
@@ -311,7 +311,7 @@ def test_the_work_on_something_else_is_refused(bitext, tmp_path, monkeypatch, ot
     method = {
         "seed": at(folder, Gibbs(**{n: getattr(METHOD, n) for n in METHOD.__slots__} | {"seed": 2})),
         "text": at(folder),
-        "method": Auto(work=str(folder)),
+        "method": Statistical(work=str(folder)),
     }[other]
     with pytest.raises(
         ConfigError, match=r"found work on a text by Gibbs.*expected on .* name another folder, or delete"

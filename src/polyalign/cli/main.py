@@ -31,6 +31,7 @@ VERBS = {
     "mine": ("Find sentences that translate each other in two collections.", "Align"),
     "symmetrize": ("Join two directional word alignments.", "Align"),
     "lexicon": ("Extract a bilingual lexicon from word links.", "Align"),
+    "project-labels": ("Carry labels of spans to the other language of a text.", "Align"),
     "convert": ("Convert a bitext between formats.", "Text and corpora"),
     "split": ("Split text into sentences.", "Text and corpora"),
     "identify": ("Identify language and script.", "Text and corpora"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,7 +65,7 @@ class Causal(HiddenStates):
     @property
     def dim(self) -> int:
         """As many as the model's hidden states have."""
-        return _dim(self.model, identity(self.model))
+        return int(_configured(self.model, identity(self.model)).hidden_size)
 
     def vectors(self, texts: Sequence[str]) -> F32:
         """Pooled hidden states, shape (n, d)."""
@@ -74,6 +74,16 @@ class Causal(HiddenStates):
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """Hidden states of the tokens of each text; those of the prefix and of marks are left out."""
         return _loaded(self, identity(self.model)).tokens(texts, self.prefix)
+
+    def tokens_at(self, texts: Sequence[str], layers: Sequence[int]) -> list[Tokens]:
+        """The same in several layers, in one pass as deep as the deepest."""
+        network = _loaded(replace(self, layer=max(layers)), identity(self.model))
+        return network.tokens_at(texts, self.prefix, layers)
+
+    @property
+    def depth(self) -> int:
+        """As many as the model has."""
+        return int(_configured(self.model, identity(self.model)).num_hidden_layers)
 
     def _pool(self, hidden: Any, mask: Any) -> Any:
         if self.drop_sink:
@@ -93,13 +103,18 @@ def without_sinks(hidden: Any, mask: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _dim(model: str, same: str) -> int:
+def _configured(model: str, same: str) -> Any:
     from transformers import AutoConfig
 
-    return int(text_config(load(AutoConfig, _readable(model), "its configuration")).hidden_size)
+    return text_config(load(AutoConfig, readable(model), "its configuration"))
 
 
-def _readable(model: str) -> Path:
+def readable(model: str) -> Path:
+    """Where a model is, if what reads it is installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
     path = locate(model)
     lack = [m for m in ("accelerate", "gguf") if path.is_file() and find_spec(m) is None]
     if lack:
@@ -115,7 +130,7 @@ def _loaded(encoder: Causal, same: str) -> Network:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    path = _readable(encoder.model)
+    path = readable(encoder.model)
     device = place(encoder.device)
     tokenizer = load(AutoTokenizer, path, "its tokenizer")
     model, report = load(

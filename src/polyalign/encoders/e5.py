@@ -80,6 +80,11 @@ class E5(Encoder):
         return DIM
 
     @property
+    def depth(self) -> int:
+        """12."""
+        return LAYERS
+
+    @property
     def _depth(self) -> int:
         return LAYERS if self.layer is None else self.layer
 

@@ -59,6 +59,11 @@ class Encoder(ABC):
         """Dimensions of a vector."""
 
     @property
+    def depth(self) -> int:
+        """How many layers there are to choose from; 0 for an encoder without."""
+        return 0
+
+    @property
     def cached(self) -> bool:
         """Whether vectors are worth keeping on disk: yes, unless computing them is as fast as finding them there."""
         return True

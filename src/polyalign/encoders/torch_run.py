@@ -66,6 +66,8 @@ class Network:
 
     def pieces(self, texts: Sequence[str], prefix: str) -> Pieces:
         """Split texts into tokens."""
+        if not texts:
+            return Pieces([], [], [])
         whole = [prefix + clean(_lowered(t) if self.lower else t) for t in texts]
         fast = bool(self.tokenizer.is_fast)
         # Texts longer than the window are what windows are for; no warning.
@@ -89,7 +91,7 @@ class Network:
             windows += [(i, a + n, b + n) for a, b in bounds]
         out: F32 | None = None
         weight = np.zeros(len(texts))
-        for members, hidden, mask in self._batches(pieces, windows):
+        for members, (hidden,), mask in self._batches(pieces, windows, [self.layer]):
             rows = np.asarray(pool(hidden, mask).float().cpu().numpy(), np.float32)
             if out is None:
                 out = np.zeros((len(texts), rows.shape[1]), np.float32)
@@ -104,6 +106,10 @@ class Network:
 
     def tokens(self, texts: Sequence[str], prefix: str) -> Tokens:
         """One vector a token; in texts longer than a window, from the window where it sees most around it."""
+        return self.tokens_at(texts, prefix, [self.layer])[0]
+
+    def tokens_at(self, texts: Sequence[str], prefix: str, layers: Sequence[int | None]) -> list[Tokens]:
+        """The same in several layers, in one pass; none above the network's own."""
         pieces = self.pieces(texts, prefix)
         if pieces.spans is None:
             raise ConfigError(
@@ -117,22 +123,18 @@ class Network:
             for w, (a, b) in enumerate(bounds):
                 windows.append((i, a + n, b + n))
                 owned.append(np.flatnonzero(owner == w))
-        vectors: list[F32] = [
-            np.zeros((len(x) - n, self.dim), np.float32) for x, n in zip(pieces.ids, pieces.prefixes, strict=True)
-        ]
-        for members, hidden, _ in self._batches(pieces, windows):
-            for k, states in zip(members, hidden.float().cpu().numpy(), strict=True):
-                i, a, _ = windows[k]
-                n = pieces.prefixes[i]
-                skip = len(self.before) + n
-                vectors[i][owned[k]] = states[skip + owned[k] - (a - n)]
+        first = offsets([len(x) - n for x, n in zip(pieces.ids, pieces.prefixes, strict=True)])
+        vectors = {layer: np.zeros((int(first[-1]), self.dim), np.float32) for layer in layers}
+        for members, states, _ in self._batches(pieces, windows, list(vectors)):
+            for rows, hidden in zip(vectors.values(), states, strict=True):
+                for k, state in zip(members, hidden.float().cpu().numpy(), strict=True):
+                    i, a, _ = windows[k]
+                    rows[first[i] + owned[k]] = state[len(self.before) + owned[k] + 2 * pieces.prefixes[i] - a]
         spans = [s[n:] for s, n in zip(pieces.spans, pieces.prefixes, strict=True)]
-        kept = [s[:, 1] > s[:, 0] for s in spans]
-        return Tokens(
-            np.concatenate([v[k] for v, k in zip(vectors, kept, strict=True)] or [np.zeros((0, self.dim), np.float32)]),
-            offsets([k.sum() for k in kept]),
-            np.concatenate([s[k] for s, k in zip(spans, kept, strict=True)] or [np.zeros((0, 2), np.int32)]),
-        )
+        where = np.concatenate([*spans, np.zeros((0, 2), np.int32)])
+        kept = where[:, 1] > where[:, 0]
+        between = offsets(kept)[first]
+        return [Tokens(vectors[layer][kept], between, where[kept]) for layer in layers]
 
     def _room(self, prefix: int) -> int:
         room = self.window - len(self.before) - len(self.after) - prefix
@@ -143,8 +145,10 @@ class Network:
             )
         return room
 
-    def _batches(self, pieces: Pieces, windows: Sequence[tuple[int, int, int]]) -> Iterator[tuple[list[int], Any, Any]]:
-        """Windows of about one length at a time: their indices, hidden states and mask."""
+    def _batches(
+        self, pieces: Pieces, windows: Sequence[tuple[int, int, int]], layers: Sequence[int | None]
+    ) -> Iterator[tuple[list[int], list[Any], Any]]:
+        """Windows of about one length at a time: their indices, hidden states in each layer and mask."""
         import torch
 
         device = self.model.device
@@ -167,8 +171,8 @@ class Network:
                 mask[row, : len(rows[k])] = 1
             ids, mask = ids.to(device), mask.to(device)
             with torch.inference_mode():
-                result = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=self.layer is not None)
-            yield members, result.last_hidden_state if self.layer is None else result.hidden_states[self.layer], mask
+                result = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=set(layers) != {None})
+            yield members, [result.last_hidden_state if x is None else result.hidden_states[x] for x in layers], mask
             start += len(members)
 
 

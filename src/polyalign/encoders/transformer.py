@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -61,6 +61,16 @@ class Transformer(HiddenStates):
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """Hidden states of the tokens of each text; those of the prefix and the marks around it are left out."""
         return loaded(self, identity(self.model))[0].tokens(texts, self.prefix)
+
+    def tokens_at(self, texts: Sequence[str], layers: Sequence[int]) -> list[Tokens]:
+        """The same in several layers, in one pass as deep as the deepest."""
+        network = loaded(replace(self, layer=max(layers)), identity(self.model))[0]
+        return network.tokens_at(texts, self.prefix, layers)
+
+    @property
+    def depth(self) -> int:
+        """As many as the model has."""
+        return int(_config(locate(self.model), identity(self.model)).num_hidden_layers)
 
     def _modules(self, folder: Path) -> bool:
         return self.pooling == "auto" and self.layer is None and (folder / "modules.json").is_file()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from polyalign.encoders.e5 import E5, PREFIXES
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.model_files import identity, locate
 from polyalign.encoders.pooling import Head, transformer_module
-from polyalign.encoders.torch_load import quiet
+from polyalign.encoders.torch_load import layer_of, quiet, shorten
 from polyalign.encoders.torch_run import Network
 from polyalign.encoders.transformer import Transformer, loaded
 
@@ -172,28 +172,44 @@ def tune(
             f"tune: found {len(src)} source and {len(tgt)} target sentences, expected as many, and at least two"
         )
     made = model_of(encoder)
+    network = made.network
+    weights = trainable(network.model)
+    sides = [network.pieces(side, made.prefix).ids for side in (src, tgt)]
+    random, order = generator(seed, "tune"), np.zeros(0, np.int64)
+    size = min(batch, len(src))
+
+    def loss() -> Any:
+        nonlocal order
+        if len(order) < size:
+            order = random.permutation(len(src))
+        some, order = order[:size].tolist(), order[size:]
+        x, y = (_states(made, [side[i] for i in some]) for side in sides)
+        return _loss(x, y, [src[i] for i in some], [tgt[i] for i in some], temperature)
+
+    descend(loss, weights, steps=steps, learning_rate=learning_rate, label="tune")
+    return made
+
+
+def descend(loss: Callable[[], Any], weights: Sequence[Any], *, steps: int, learning_rate: float, label: str) -> None:
+    """Lower a loss by AdamW, the rate rising over the first tenth of the steps and falling to 0 in a line.
+
+    Args:
+        loss: The loss of the next batch, a scalar tensor.
+        weights: What it is lowered by; they need gradients from here on, and no longer afterwards.
+        steps: Batches.
+        learning_rate: Highest rate.
+        label: What the progress bar says.
+    """
     import torch
 
     torch.set_num_threads(min(torch.get_num_threads(), threads()))
-    network = made.network
-    weights = [p for name, p in network.model.named_parameters() if "embeddings" not in name]
-    for p in network.model.parameters():
-        p.requires_grad_(False)
     for p in weights:
         p.requires_grad_(True)
-    sides = [network.pieces(side, made.prefix).ids for side in (src, tgt)]
     optimiser: Any = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.01)
-    random, order = generator(seed, "tune"), np.zeros(0, np.int64)
-    size = min(batch, len(src))
-    with track("tune", total=steps, unit="steps") as progress:
+    with track(label, total=steps, unit="steps") as progress:
         for step in range(steps):
-            if len(order) < size:
-                order = random.permutation(len(src))
-            some, order = order[:size].tolist(), order[size:]
-            x, y = (_states(made, [side[i] for i in some]) for side in sides)
-            loss = _loss(x, y, [src[i] for i in some], [tgt[i] for i in some], temperature)
             optimiser.zero_grad()
-            loss.backward()
+            loss().backward()
             warm = max(1, steps // 10)
             share = min((step + 1) / warm, (steps - step) / max(1, steps - warm))
             for group in optimiser.param_groups:
@@ -203,7 +219,51 @@ def tune(
             progress.advance()
     for p in weights:
         p.requires_grad_(False)
-    return made
+
+
+def whole(folder: Path, prefix: str) -> Model:
+    """A model that was written before, to be used as it is.
+
+    Raises:
+        DataError: The folder has no such model.
+    """
+    network, head = loaded(Transformer(str(folder), prefix=prefix), identity(str(folder)))
+    return Model(network, head, prefix, folder)
+
+
+def up_to(network: Network, layer: int | None) -> Network:
+    """A network that gives the states of one layer, none for the last, and runs none of those above the next.
+
+    Its weights are the same tensors: tuning one tunes the other.
+
+    Raises:
+        ConfigError: There is no such layer.
+    """
+    shared = {id(t): t for t in (*network.model.parameters(), *network.model.buffers())}
+    model = copy.deepcopy(network.model, shared)
+    layer = layer_of(model.config, layer)
+    shorten(model, layer)
+    return replace(network, model=model, layer=layer)
+
+
+def trainable(model: Any) -> list[Any]:
+    """A model's weights but those of the embeddings; none of them needs gradients yet."""
+    for p in model.parameters():
+        p.requires_grad_(False)
+    return [p for name, p in model.named_parameters() if "embeddings" not in name]
+
+
+def padded(network: Network, rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+    """Rows of tokens as one tensor, with the mask that tells them from padding, both of shape (b, t)."""
+    import torch
+
+    longest = max(map(len, rows))
+    tokens = torch.full((len(rows), longest), network.tokenizer.pad_token_id or 0, dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for k, row in enumerate(rows):
+        tokens[k, : len(row)] = torch.tensor(row, dtype=torch.long)
+        mask[k, : len(row)] = 1
+    return tokens.to(network.model.device), mask.to(network.model.device)
 
 
 def _states(model: Model, ids: Sequence[Any]) -> Any:
@@ -213,14 +273,7 @@ def _states(model: Model, ids: Sequence[Any]) -> Any:
     network = model.network
     room = min(TOKENS, network.window - len(network.before) - len(network.after))
     rows = [[*network.before, *x[:room].tolist(), *network.after] for x in ids]
-    longest = max(map(len, rows))
-    device = network.model.device
-    tokens = torch.full((len(rows), longest), network.tokenizer.pad_token_id or 0, dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for k, row in enumerate(rows):
-        tokens[k, : len(row)] = torch.tensor(row, dtype=torch.long)
-        mask[k, : len(row)] = 1
-    tokens, mask = tokens.to(device), mask.to(device)
+    tokens, mask = padded(network, rows)
     hidden = network.model(input_ids=tokens, attention_mask=mask).last_hidden_state
     return torch.nn.functional.normalize(model.head(hidden, mask), dim=1)
 

@@ -65,9 +65,9 @@ def _read_pairs(path: str) -> Bitext:
     rows = []
     for number, line in enumerate(read_lines(path), 1):
         src, mark, tgt = line.partition("\t") if "\t" in line else line.partition(" ||| ")
-        if not mark:
+        if not mark or "\t" in tgt:
             raise DataError(
-                f"{path} line {number}: found {line[:40]!r}, expected source ||| target, or a tab between them"
+                f"{path} line {number}: found {line[:40]!r}, expected source ||| target, or one tab between them"
             )
         rows.append((src, tgt))
     return Bitext.build([r[0] for r in rows], [r[1] for r in rows])

@@ -140,6 +140,11 @@ def manifest(folder: Path) -> dict[str, Any]:
 KINDS = {
     "em": "polyalign.words.em:EMModel",
     "gibbs": "polyalign.words.gibbs.model:GibbsModel",
+    "joined": "polyalign.words.joined.model:JoinedModel",
+    "supervised": "polyalign.words.supervised.model:SupervisedModel",
+    "scratch": "polyalign.words.scratch.model:ScratchModel",
+    "translation": "polyalign.words.translation.model:TranslationModel",
+    "tuned": "polyalign.words.tuned.method:TunedModel",
     "similar": "polyalign.words.similarity.method:SimilarModel",
 }
 #: Version of what is saved.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -11,24 +12,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from polyalign.core.bitext import Bitext, Side
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.files import PathText, open_output, write_text
 from polyalign.core.jit import F32
 from polyalign.core.progress import track
-from polyalign.core.ragged import offsets
-from polyalign.core.space import unit
-from polyalign.encoders.centre import shifts
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.named import named_encoder
 from polyalign.words.model import FORMAT, WordModel, manifest
 from polyalign.words.posteriors import Posteriors
-from polyalign.words.similarity.vectors import Level, word_vectors
+from polyalign.words.similarity.matrix import bent, both_ways, evenness, of_words, posteriors_of
+from polyalign.words.similarity.neutral import Neutral, neutral_of
+from polyalign.words.similarity.vectors import Level, Vectors, word_vectors
 from polyalign.words.symmetrize import Symmetrization
 
-#: Sentence pairs encoded at a time.
-RUN = 512
+__all__ = ["BySimilarity", "SimilarModel", "both_ways", "encoder_at", "evenly", "of_words", "posteriors_of"]
+
+#: Sentence pairs encoded at a time, and characters of both sides of them.
+RUN, CHARACTERS = 512, 1 << 18
+SIDES: tuple[Side, Side] = ("src", "tgt")
 #: Least probability of a link that a method decides for: less would be forgotten as as good as impossible.
 LEAST = 0.011
 
@@ -41,10 +45,15 @@ class BySimilarity(ABC):
         encoder: Encoder with vectors of tokens: `e5`, a model's folder or file, or a name on the hub; settings behind a
             colon, `e5:prefix=none`.
         layer: Layer whose vectors are compared; none for the encoder's own.
+        auto_layer: Choose the layer by the text instead: the one with most links that run in parallel.
+        gold: File of links drawn by hand; the layer is chosen whose links have the fewest errors.
+        gold_text: File of the sentence pairs that gold belongs to; empty if they are the first ones of the bitext.
         level: Compare words, each the mean of its pieces, or pieces, of which one pair is enough to link two words.
         centre: Subtract each language's mean vector first.
+        neutral: Then make translations differ alike in all directions, by words that go together (see `similarity.neutral`).
         distortion: How much a link costs whose words stand at different places of their sentences, 0 to 1.
-        sample: Sentence pairs, taken evenly from the bitext, that the means are taken over.
+        null: Share of links to leave out, those of words that are about as similar to all others.
+        sample: Sentence pairs, taken evenly from the bitext, that all this is learned from.
 
     Raises:
         ValueError: A parameter out of range.
@@ -52,16 +61,28 @@ class BySimilarity(ABC):
 
     encoder: PathText = "e5"
     layer: int | None = 7
+    auto_layer: bool = False
+    gold: PathText = ""
+    gold_text: PathText = ""
     level: Level = "word"
     centre: bool = True
+    neutral: bool = True
     distortion: float = 0.0
+    null: float = 0.0
     sample: int = 500
 
     def __post_init__(self) -> None:
         if not 0 <= self.distortion <= 1:
             raise ValueError(f"distortion must be from 0 to 1, got {self.distortion}")
+        if not 0 <= self.null < 1:
+            raise ValueError(f"null must be at least 0 and below 1, got {self.null}")
         if self.sample < 1:
             raise ValueError(f"sample must be at least 1, got {self.sample}")
+
+    @property
+    def cosines(self) -> bool:
+        """Whether cosines are compared, rather than products of vectors as they are."""
+        return True
 
     @abstractmethod
     def decide(self, cosine: F32) -> F32:
@@ -75,16 +96,21 @@ class BySimilarity(ABC):
         """
 
     def fit(self, bitext: Bitext) -> SimilarModel:
-        """Take the means of the vectors of both languages over a sample; nothing else is learned.
+        """Learn from a sample what vectors say of their language; no link is learned from.
 
         Args:
             bitext: Sentence pairs.
 
         Raises:
-            ConfigError: No such encoder, or one without vectors of tokens.
-            DataError: A sentence has more than 65,535 words.
+            ConfigError: No such encoder, or one without vectors of tokens, or without layers to choose from.
+            DataError: A sentence has more than 65,535 words, or gold links cannot be read.
         """
-        return SimilarModel.learn(self, encoder_at(self.encoder, self.layer), bitext)
+        encoder = encoder_at(self.encoder, self.layer)
+        if self.auto_layer or self.gold:
+            from polyalign.words.similarity.layers import best_layer
+
+            encoder = replace(encoder, layer=best_layer(self, encoder, bitext))  # type: ignore[type-var]
+        return SimilarModel.learn(self, encoder, bitext)
 
 
 def encoder_at(name: str, layer: int | None) -> Encoder:
@@ -105,23 +131,37 @@ def evenly(bitext: Bitext, pairs: int) -> Bitext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimilarModel(WordModel):
-    """An encoder, the means of two languages, and how similarity becomes links.
+    """An encoder, what its vectors say of two languages, and how similarity becomes links.
 
     Args:
         method: How.
         encoder: At the layer that is compared.
-        means: What is subtracted from source and from target vectors, shape (2, d).
+        neutral: What is taken out of source and of target vectors.
+        limit: Links of words that are more evenly similar to all others are left out.
     """
 
     kind: ClassVar[str] = "similar"
     method: BySimilarity
     encoder: Encoder
-    means: F32
+    neutral: Neutral
+    limit: float = math.inf
 
     @classmethod
     def learn(cls, method: BySimilarity, encoder: Encoder, bitext: Bitext) -> SimilarModel:
-        """With the means over a sample."""
-        return cls(method, encoder, _means(method, encoder, evenly(bitext, method.sample)))
+        """With what a sample tells."""
+        some = evenly(bitext, method.sample)
+        return cls.of_vectors(method, encoder, *(word_vectors(encoder, some, s, method.level)[0] for s in SIDES))
+
+    @classmethod
+    def of_vectors(cls, method: BySimilarity, encoder: Encoder, src: Vectors, tgt: Vectors) -> SimilarModel:
+        """With what the vectors of a sample tell."""
+        between = src.offsets, tgt.offsets
+        out = neutral_of(src.rows, tgt.rows, between, centre=method.centre, whiten=method.neutral)
+        model = cls(method, encoder, out)
+        if not method.null:
+            return model
+        found = np.concatenate([np.zeros(0), *(even[p.any(axis=0)] for p, even in model.pairs(src, tgt))])
+        return replace(model, limit=float(np.quantile(found, 1 - method.null))) if len(found) else model
 
     @property
     def symmetrize(self) -> Symmetrization:
@@ -136,40 +176,65 @@ class SimilarModel(WordModel):
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
         """The posteriors of a bitext, a run of sentence pairs at a time."""
         with track(label, total=len(bitext), unit="pairs") as progress:
-            for start in range(0, len(bitext), RUN):
-                run = Bitext(bitext.table.slice(start, RUN))
-                yield self._run(run)
+            for start, end in runs(bitext):
+                run = Bitext(bitext.table.slice(start, end - start))
+                yield self.link(*(word_vectors(self.encoder, run, s, self.method.level)[0] for s in SIDES))
                 progress.advance(len(run))
 
-    def _run(self, bitext: Bitext) -> Posteriors:
-        src, tgt = (word_vectors(self.encoder, bitext, side, self.method.level)[0] for side in ("src", "tgt"))  # type: Vectors, Vectors
-        x, y = unit(src.rows - self.means[0]), unit(tgt.rows - self.means[1])
-        ps, cells = [], []
-        for k in range(len(bitext)):
+    def link(self, src: Vectors, tgt: Vectors) -> Posteriors:
+        """The posteriors of sentence pairs of which there are vectors."""
+        cells, ps = [], []
+        for k, (p, even) in enumerate(self.pairs(src, tgt)):
+            p *= even <= self.limit
             a, b = (slice(*v.offsets[k : k + 2].tolist()) for v in (src, tgt))
-            n, m = int(src.words[k]), int(tgt.words[k])
-            if a.start == a.stop or b.start == b.stop:
-                p = np.zeros((2, n, m), np.float32)
-            else:
-                p = self.method.decide(bent(x[a] @ y[b].T, self.method.distortion))
-                if self.method.level == "subword":
-                    p = of_words(p, src.word[a], tgt.word[b], n, m)
+            if self.method.level == "subword":
+                p = of_words(p, src.word[a], tgt.word[b], int(src.words[k]), int(tgt.words[k]))
             i, j = np.nonzero(p.any(axis=0))
             cells.append((i, j))
             ps.append(np.where(p[:, i, j] > 0, np.clip(p[:, i, j], LEAST, 1), 0))
         return posteriors_of(src.words, tgt.words, cells, ps)
 
+    def pairs(self, src: Vectors, tgt: Vectors) -> Iterator[tuple[F32, F32]]:
+        """Of each sentence pair what the method decides, and how even each cell's row or column is if that counts."""
+        x, y = self.compared(src, tgt)
+        for k in range(len(src)):
+            a, b = (slice(*v.offsets[k : k + 2].tolist()) for v in (src, tgt))
+            u, v = x[a], y[b]
+            out = np.zeros((2, len(u), len(v)), np.float32)
+            # A word of which the encoder knows no piece is like no other.
+            i, j = np.flatnonzero(u.any(axis=1)), np.flatnonzero(v.any(axis=1))
+            if not len(i) or not len(j):
+                yield out, out[0]
+                continue
+            whole = len(i) == len(u) and len(j) == len(v)
+            similarity = bent(u @ v.T if whole else u[i] @ v[j].T, self.method.distortion)
+            p = self.method.decide(similarity)
+            even = evenness(similarity) if self.method.null else np.zeros(similarity.shape, np.float32)
+            if whole:
+                yield p, even
+                continue
+            out[:, i[:, None], j] = p
+            full = np.zeros(out.shape[1:], np.float32)
+            full[i[:, None], j] = even
+            yield out, full
+
+    def compared(self, src: Vectors, tgt: Vectors) -> tuple[F32, F32]:
+        """The vectors without what they say of their language."""
+        scale = self.method.cosines
+        return self.neutral(src.rows, 0, scale=scale), self.neutral(tgt.rows, 1, scale=scale)
+
     def save(self, folder: Path) -> None:
         """Write the model to a folder, the encoder by its name only; `load_model` reads it."""
         folder.mkdir(parents=True, exist_ok=True)
-        with open_output(folder / "means.npy") as file:
-            np.save(file, self.means)
+        with open_output(folder / "neutral.npy") as file:
+            np.save(file, self.neutral.array)
         settings = {
             "format": FORMAT,
             "kind": self.kind,
             "class": f"{type(self.method).__module__}:{type(self.method).__qualname__}",
             "method": asdict(self.method),
             "layer": getattr(self.encoder, "layer", None),
+            "limit": None if math.isinf(self.limit) else self.limit,
         }
         write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
 
@@ -184,9 +249,11 @@ class SimilarModel(WordModel):
 
         settings = manifest(folder)
         try:
-            rows = [row for row in registry.rows().values() if row.target == settings["class"]]
-            method: Any = registry.load(rows[0])(**settings["method"])
-            return cls(method, encoder_at(method.encoder, settings["layer"]), np.load(folder / "means.npy"))
+            found = [row for row in registry.rows().values() if row.target == settings["class"]]
+            method: Any = registry.load(found[0])(**settings["method"])
+            rows = np.load(folder / "neutral.npy")
+            limit = math.inf if settings["limit"] is None else float(settings["limit"])
+            return cls(method, encoder_at(method.encoder, settings["layer"]), Neutral.of_array(rows), limit)
         except (OSError, ValueError, EOFError, KeyError, TypeError, IndexError) as error:
             raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
 
@@ -202,54 +269,13 @@ class SimilarModel(WordModel):
         )
 
 
-def bent(cosine: F32, distortion: float) -> F32:
-    """Cosines, less what a difference of places costs: ``(cos + 1) / 2`` times ``1 - k (i / (n - 1) - j / (m - 1))^2``.
-
-    Example:
-        >>> bent(np.ones((2, 2), np.float32), 0.5).tolist()
-        [[1.0, 0.0], [0.0, 1.0]]
-    """
-    if not distortion:
-        return cosine
-    n, m = cosine.shape
-    i, j = np.arange(n)[:, None] / max(1, n - 1), np.arange(m)[None, :] / max(1, m - 1)
-    half = (cosine + 1) / 2 * (1 - distortion * (i - j) ** 2)
-    return np.asarray(2 * half - 1, np.float32)
-
-
-def of_words(p: F32, src: Any, tgt: Any, n: int, m: int) -> F32:
-    """The greatest of the pairs of pieces of two words, shape (2, n, m)."""
-    out = np.zeros((2, n, m), np.float32)
-    rows, first = np.unique(src, return_index=True)
-    columns, begin = np.unique(tgt, return_index=True)
-    found = np.maximum.reduceat(np.maximum.reduceat(p, first, axis=1), begin, axis=2)
-    out[:, rows[:, None], columns[None, :]] = found
-    return out
-
-
-def both_ways(cosine: F32, temperature: float) -> F32:
-    """Softmax over the rows of each column, and over the columns of each row, shape (2, n, m)."""
-    exp = np.exp((cosine - cosine.max()) / temperature)
-    return np.stack([exp / exp.sum(axis=0, keepdims=True), exp / exp.sum(axis=1, keepdims=True)])
-
-
-def posteriors_of(src_words: Any, tgt_words: Any, cells: list[tuple[Any, Any]], p: list[F32]) -> Posteriors:
-    """Posteriors of the cells of each sentence pair, in (src, tgt) order, with their probabilities, each of shape (2, c)."""
-    if not len(src_words):
-        return Posteriors.none(src_words, tgt_words)
-    most = max(int(src_words.max()), int(tgt_words.max()))
-    if most > 65_535:
-        raise DataError(f"bitext: found a sentence of {most:,} words, expected at most 65,535; split it")
-    src, tgt = (np.concatenate([c[s] for c in cells]).astype(np.uint16) for s in (0, 1))
-    fixed = np.rint(np.concatenate(p, axis=1) * 65535).astype(np.uint16)
-    return Posteriors(src_words, tgt_words, offsets([len(c[0]) for c in cells]), src, tgt, fixed)
-
-
-def _means(method: BySimilarity, encoder: Encoder, bitext: Bitext) -> F32:
-    if not method.centre or not len(bitext):
-        return np.zeros((2, 1), np.float32)
-    sides: tuple[Side, Side] = ("src", "tgt")
-    rows = [word_vectors(encoder, bitext, side)[0].rows for side in sides]
-    some = [unit(x[x.any(axis=1)]) for x in rows]
-    means = [x.mean(axis=0, dtype=np.float64) if len(x) else np.zeros(x.shape[1]) for x in some]
-    return np.stack(shifts(means, [len(x) for x in some]))
+def runs(bitext: Bitext) -> Iterator[tuple[int, int]]:
+    """Where runs of sentence pairs begin and end: as many as are in memory at a time, one at least."""
+    ends = np.cumsum(sum(pc.fill_null(pc.utf8_length(bitext.table[s]), 0).to_numpy() for s in SIDES))
+    start = 0
+    while start < len(bitext):
+        before = ends[start - 1] if start else 0
+        end = int(np.searchsorted(ends, before + CHARACTERS, "right"))
+        end = min(max(end, start + 1), start + RUN, len(bitext))
+        yield start, end
+        start = end

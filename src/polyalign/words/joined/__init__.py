@@ -1,0 +1,1 @@
+"""Statistics and similarity joined: what `words.align/auto` is made of."""

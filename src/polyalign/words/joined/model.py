@@ -1,0 +1,156 @@
+"""The statistics of a bitext and the vectors of an encoder, joined into one probability for each link."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from polyalign.core.bitext import Bitext
+from polyalign.core.errors import DataError
+from polyalign.core.files import open_output, write_text
+from polyalign.core.progress import track
+from polyalign.words.gibbs.method import digest
+from polyalign.words.gibbs.model import GibbsModel
+from polyalign.words.joined.judge import Judge
+from polyalign.words.joined.similar import Similar, Words, probabilities
+from polyalign.words.model import FORMAT, WordModel, load_model, manifest
+from polyalign.words.posteriors import LEAST, Posteriors
+from polyalign.words.similarity.matrix import posteriors_of
+from polyalign.words.similarity.method import encoder_at, runs
+from polyalign.words.similarity.neutral import Neutral
+from polyalign.words.symmetrize import Symmetrization
+
+if TYPE_CHECKING:
+    from polyalign.words.auto import Auto
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinedModel(WordModel):
+    """A statistical model, an encoder, and what joins them.
+
+    Args:
+        method: How it was trained.
+        statistical: The sampler's model.
+        similar: The encoder; None if it does not know the languages.
+        judge: What was learned from gold links; None for the mean of both.
+        learned: Threshold with the highest expected F1 on the sample.
+        of: The text it was trained on, if that was read by the encoder as a whole; empty otherwise.
+        own: Joint posteriors of that text.
+    """
+
+    kind: ClassVar[str] = "joined"
+    method: Auto
+    statistical: GibbsModel
+    similar: Similar | None
+    judge: Judge | None = None
+    learned: float = 0.5
+    of: str = ""
+    own: Posteriors = field(default_factory=lambda: Posteriors.concat([]))
+
+    @property
+    def symmetrize(self) -> Symmetrization:
+        """How `align` joins both directions."""
+        return self.method.symmetrize
+
+    @property
+    def threshold(self) -> float:
+        """The joint probability that a link has to exceed."""
+        return self.learned if self.method.threshold is None else self.method.threshold
+
+    def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
+        """The posteriors of a bitext, a run of sentence pairs at a time."""
+        if self.similar is None or not self.method.compares(len(bitext)):
+            yield from self.statistical.parts(bitext, label)
+            return
+        if self.of and self.of == digest(bitext):
+            yield self.own
+            return
+        with track(label, total=len(bitext), unit="pairs") as progress:
+            for start, end in runs(bitext):
+                run = Bitext(bitext.table.slice(start, end - start))
+                yield self.join(run, self.statistical.posteriors(run), self.similar.words(run))
+                progress.advance(len(run))
+
+    def join(self, bitext: Bitext, statistics: Posteriors, words: Words) -> Posteriors:
+        """The joint posteriors of sentence pairs whose posteriors and vectors are there."""
+        if self.judge is None:
+            return pooled(statistics, words, self.method.weight)
+        return self.judge.posteriors(bitext, statistics, words)
+
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder, the encoder by its name only; `load_model` reads it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.statistical.save(folder / "statistical")
+        arrays: dict[str, Any] = {}
+        for k, neutral in enumerate(() if self.similar is None else self.similar.neutral):
+            arrays[f"neutral-{k}"] = neutral.array
+        if self.judge is not None:
+            arrays |= {"evidence": self.judge.evidence, "right": self.judge.right}
+        for name, array in arrays.items():
+            with open_output(folder / f"{name}.npy") as file:
+                np.save(file, array)
+        settings = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "method": asdict(self.method),
+            "layers": None if self.similar is None else self.similar.layers,
+            "judge": self.judge is not None,
+            "learned": self.learned,
+        }
+        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> JoinedModel:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: A file is missing or damaged.
+        """
+        from polyalign.words.auto import Auto
+
+        settings = manifest(folder)
+
+        def array(name: str) -> Any:
+            return np.load(folder / f"{name}.npy")
+
+        try:
+            method = Auto(**{**settings["method"], "layers": tuple(settings["method"]["layers"])})
+            similar = None
+            if settings["layers"] is not None:
+                layers = tuple(settings["layers"])
+                neutral = tuple(Neutral.of_array(array(f"neutral-{k}")) for k in range(max(1, len(layers))))
+                similar = Similar(encoder_at(method.encoder, None), layers, neutral)
+            judge = Judge(array("evidence"), array("right")) if settings["judge"] else None
+            learned = float(settings["learned"])
+        except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
+            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
+        statistical: Any = load_model(folder / "statistical")
+        return cls(method, statistical, similar, judge, learned)
+
+    def priors(self) -> pa.Table:
+        """What the statistical model counted."""
+        return self.statistical.priors()
+
+
+def pooled(statistics: Posteriors, words: Words, weight: float) -> Posteriors:
+    """The mean of both in either direction, the statistics weighing `weight`, the similarities the rest."""
+    cells, ps = [], []
+    for cosine in words.cosines():
+        if not cosine.size:
+            cells.append((np.zeros(0, np.int64), np.zeros(0, np.int64)))
+            ps.append(np.zeros((2, 0), np.float32))
+            continue
+        p = probabilities(cosine)
+        i, j = np.nonzero(p.sum(axis=0) > LEAST)
+        cells.append((i, j))
+        ps.append((1 - weight) * p[:, i, j])
+    similar = posteriors_of(words.src.words, words.tgt.words, cells, ps)
+    scaled = np.rint(statistics.probabilities * np.float32(weight * similar.one)).astype(np.uint16)
+    mixed = replace(statistics, p=scaled, one=similar.one).plus(similar.cells, similar.src, similar.tgt, similar.p)
+    return mixed.pruned()

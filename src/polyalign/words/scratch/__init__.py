@@ -1,0 +1,1 @@
+"""Small neural aligners that learn from the bitext alone."""

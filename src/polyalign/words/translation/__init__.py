@@ -1,0 +1,1 @@
+"""Alignment extracted from translation models."""

@@ -1,0 +1,1 @@
+"""Aligners by similarity whose encoder is tuned on the bitext first."""
