@@ -85,7 +85,7 @@ def test_priors_are_exported(call, method):
     assert call("align-words", method, "b.tsv", "links", "--priors", "priors.tsv")[0] == 0
 
 
-@pytest.mark.parametrize("method", ["gibbs", "auto"])
+@pytest.mark.parametrize("method", ["gibbs", "statistical"])
 def test_a_dictionary_is_heeded(call, method):
     Path("d.tsv").write_text("haus\tis\tonly\n")
     links = call("align-words", method, "b.tsv", "-", "--dictionary", "d.tsv")[1].splitlines()
@@ -95,7 +95,7 @@ def test_a_dictionary_is_heeded(call, method):
 
 
 def test_a_threshold_of_none_is_learned(call):
-    for method in ("hmm", "auto"):
+    for method in ("hmm", "statistical"):
         learned = call("align-words", method, "b.tsv", "-", "--threshold", "none")
         assert learned[0] == 0
         assert learned[1] != call("align-words", method, "b.tsv", "-", "--threshold", "0.99")[1]

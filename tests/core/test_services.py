@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -216,3 +219,18 @@ def test_threads_are_bounded():
     assert set_threads(1) == 1
     assert set_threads(10_000) >= 1
     set_threads(0)
+
+
+def test_torch_has_an_openmp_of_its_own_whatever_ran_first():
+    """Sharing the one that kernels started their threads by makes its attention hundreds of times slower."""
+    torch = pytest.importorskip("torch")
+    if not list((Path(torch.__file__).parent / "lib").glob("libgomp*")):
+        pytest.skip("this torch brings no libgomp")
+    code = """
+from polyalign.core.jit import set_threads
+set_threads(0)
+import torch
+print(any("/torch/lib/libgomp" in line for line in open("/proc/self/maps")))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "True"

@@ -14,7 +14,7 @@ from polyalign.core.space import Space
 from polyalign.words.auto import Auto
 from polyalign.words.joined.judge import cells
 from polyalign.words.joined.model import JoinedModel, pooled
-from polyalign.words.joined.similar import Similar, probabilities
+from polyalign.words.joined.similar import Similar, Words, probabilities
 from polyalign.words.model import load_model
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.similarity.method import encoder_at
@@ -60,11 +60,10 @@ def test_links_are_where_the_mean_of_both_is_great(static):
         np.array([1, 0], np.uint16), np.array([[800, 200], [600, 400]], np.uint16), one,
     )  # fmt: skip
 
-    class Known:
-        src, tgt = (
-            Similar.learn(encoder_at(static, None), (), bitext)[1].src,
-            Similar.learn(encoder_at(static, None), (), bitext)[1].tgt,
-        )
+    read = Similar.learn(encoder_at(static, None), (), bitext)[1]
+
+    class Known(Words):
+        __slots__ = ()
 
         def cosines(self):
             return iter([np.array([[[0.9, 0.1], [0.2, 0.3]]], np.float32), np.zeros((1, 0, 1)), np.zeros((1, 1, 1))])
@@ -72,7 +71,7 @@ def test_links_are_where_the_mean_of_both_is_great(static):
     q = probabilities(np.array([[[0.9, 0.1], [0.2, 0.3]]], np.float32))
     assert np.allclose(q[0].sum(axis=0), 1)
     assert np.allclose(q[1].sum(axis=1), 1)
-    out = pooled(statistics, Known(), 0.75)
+    out = pooled(statistics, Known(read.src, read.tgt, read.rows).posteriors(), 0.75)
     dense = np.zeros((2, 2, 2))
     dense[:, out.src[:4], out.tgt[:4]] = out.p[:, :4] / out.one
     expected = 0.25 * q
@@ -160,7 +159,7 @@ def test_the_evidence_for_a_cell(static):
     bitext = Bitext.build(["bal bam ,", ""], [f"{WORDS[1][::-1].upper()} . bal", "x"])
     words = Similar.learn(encoder_at(static, None), (), bitext)[1]
     nothing = Posteriors.none(np.array([3, 0]), np.array([3, 1]))
-    (i, j, rows), empty = cells(bitext, nothing, words)
+    (i, j, rows), empty = cells(bitext, [nothing, nothing], words)
     assert len(empty[0]) == 0
     assert len(rows) == len(i) == len(j) <= 9
     alike, both, one = rows[:, -3], rows[:, -2], rows[:, -1]

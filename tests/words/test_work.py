@@ -15,11 +15,11 @@ import pytest
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import set_threads
-from polyalign.words.statistical import Statistical
 from polyalign.words.gibbs import train
 from polyalign.words.gibbs.corpus import Corpus
 from polyalign.words.gibbs.method import Gibbs
 from polyalign.words.gibbs.work import Work
+from polyalign.words.statistical import Statistical
 from polyalign.words.text import Reading
 from tests.words.planted import content, cut, planted
 

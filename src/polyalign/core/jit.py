@@ -7,7 +7,11 @@ parallel index, so that one thread and many give the same bytes.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -54,6 +58,19 @@ def _atomic_add(typing: Any, array: Any, index: Any, value: Any) -> Any:
 #: ``atomic_add(array, index, value)`` in a kernel: ``array[index] += value`` of a one-dimensional array of integers, whole
 #: even if other threads add there too. Integers, because their sum is the same in any order of threads.
 atomic_add = cast(Callable[[npt.NDArray[Any], Any, Any], None], intrinsic(_atomic_add))
+
+
+def _load_torch_openmp() -> None:
+    # Numba and torch each bring their own OpenMP. If numba has started threads by the system's before torch is imported,
+    # torch takes that one too, and its attention becomes three hundred times slower once its threads are counted out.
+    torch = find_spec("torch")
+    for folder in (torch and torch.submodule_search_locations) or []:
+        for library in sorted(Path(folder, "lib").glob("libgomp*.so*")):
+            with suppress(OSError):
+                ctypes.CDLL(str(library))
+
+
+_load_torch_openmp()
 
 
 def set_threads(threads: int) -> int:

@@ -10,9 +10,10 @@ from polyalign.core.progress import note
 from polyalign.words.gibbs.method import digest
 from polyalign.words.gold import read_gold
 from polyalign.words.joined.judge import Judge
-from polyalign.words.joined.model import JoinedModel
-from polyalign.words.joined.similar import Similar
+from polyalign.words.joined.model import JoinedModel, pooled
+from polyalign.words.joined.similar import Counts, Similar, table
 from polyalign.words.known import Known
+from polyalign.words.posteriors import Posteriors
 from polyalign.words.similarity.method import encoder_at, evenly
 from polyalign.words.statistical import Statistical
 from polyalign.words.symmetrize import learned_threshold
@@ -22,10 +23,9 @@ from polyalign.words.symmetrize import learned_threshold
 class Auto(Known):
     """Align words by statistics and by meaning together: the default, more accurate than either alone.
 
-    An encoder reads a sample of the text, and the softmax of its words' similarities, averaged over some layers, gives
-    q(i, j) in either direction. What it is sure of is counted: the expected number of links of two words, times `counted`,
-    is a pseudo-count with which `words.align/statistical` is trained on the whole text, giving p(i, j). Every sentence pair
-    to be aligned is read by the encoder as well, and a link's probability is
+    An encoder reads the text, and the softmax of its words' similarities, averaged over some layers, gives q(i, j) in
+    either direction. What it is sure of is counted: the expected number of links of two words, times `counted`, is a
+    pseudo-count with which `words.align/statistical` is trained on the text, giving p(i, j). A link's probability is
 
         w p(i, j) + (1 - w) q(i, j)
 
@@ -34,8 +34,8 @@ class Auto(Known):
     other sees. Spelling, positions and fertility are the sampler's. What vectors say of their language, and other
     differences between translations, is taken out by words that agree (`words.similarity.neutral`). No gold is used.
 
-    With `gold` a classifier of some hundred small trees learns what probabilities, similarities in each layer, their
-    margins, neighbouring cells, spelling, position and punctuation say together.
+    With `gold` a classifier of some hundred small trees learns what probabilities, with the encoder's pseudo-counts and
+    without, similarities in each layer, their margins, neighbouring cells, spelling, position and punctuation say together.
 
     If the encoder does not know the languages, statistics alone decide.
 
@@ -45,9 +45,9 @@ class Auto(Known):
         layers: Layers of the encoder that are averaged; none, `[]`, for the encoder's own.
         weight: Weight of the statistics against similarity, from 0 to 1.
         counted: Pseudo-count of a link that the encoder is sure of.
-        sample: Sentence pairs, taken evenly from the text, that the encoder teaches from.
-        most: Most sentence pairs that are each read by the encoder; a longer text is aligned by the statistics, which the
-            sample has taught. none for any number.
+        sample: Sentence pairs, taken evenly from the text, by which vectors are made neutral of their language.
+        most: Most sentence pairs that are all read by the encoder; of a longer text it reads the sample alone, which
+            teaches the statistics, and they align. none for any number.
         gold: File of links drawn by hand to learn from, Pharaoh, words counted from 0; empty for none.
         gold_text: File of the sentence pairs that gold belongs to; empty if they are the first ones of the text.
         seed: Of the sampling.
@@ -116,24 +116,27 @@ class Auto(Known):
         some = evenly(bitext, self.sample)
         similar, words = Similar.learn(encoder, layers, some)
         knowledge = words.knowledge()
-        tables = []
-        if knowledge.knows:
-            tables = [words.counts(some, self.reading, self.counted)]
-        else:
-            note(f"words.align/auto: {knowledge.warning(*bitext.langs)}; aligned by statistics alone")
-        statistical = self.statistics().train(bitext, tables)
         if not knowledge.knows:
+            note(f"words.align/auto: {knowledge.warning(*bitext.langs)}; aligned by statistics alone")
+            statistical = self.statistics().train(bitext, ())
             return JoinedModel(self, statistical, None, learned=statistical.threshold)
-        judge = None
-        if self.gold:
-            pairs, gold = read_gold(self.gold, self.gold_text, bitext)
-            judge = Judge.learn(pairs, gold, statistical.posteriors(pairs), similar.words(pairs))
-        if not self.compares(len(bitext)):
+        whole = self.compares(len(bitext))
+        if not whole:
             note(
                 f"words.align/auto: {len(bitext):,} sentence pairs are more than most = {self.most:,}; the encoder reads a "
                 f"sample of {len(some):,} and teaches the statistics, which align; with most = none it reads all"
             )
-        model = JoinedModel(self, statistical, similar, judge)
-        own = model.join(some, statistical.posteriors(some), words)
-        model = replace(model, learned=learned_threshold([own.joint(self.symmetrize)]))
-        return replace(model, of=digest(bitext), own=own) if len(some) == len(bitext) else model
+        read, total, by_vectors = bitext if whole else some, Counts(float), []
+        for run, of_run in similar.read(read, words):
+            of_run.count(run, self.reading, total)
+            by_vectors.append(of_run.posteriors())
+        statistical = self.statistics().train(bitext, [table(total, self.counted)])
+        if self.gold:
+            pairs, gold = read_gold(self.gold, self.gold_text, bitext)
+            alone = self.statistics().train(bitext, ())
+            judge = Judge.learn(pairs, gold, [m.posteriors(pairs) for m in (statistical, alone)], similar.words(pairs))
+            model = JoinedModel(self, statistical, similar, judge, alone)
+            return replace(model, learned=learned_threshold([model.join(some, words).joint(self.symmetrize)]))
+        own = pooled(statistical.posteriors(read), Posteriors.concat(by_vectors), self.weight)
+        model = JoinedModel(self, statistical, similar, learned=learned_threshold([own.joint(self.symmetrize)]))
+        return replace(model, of=digest(bitext), own=own) if whole else model

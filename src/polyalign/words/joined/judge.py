@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,7 @@ class Judge:
     _grown: list[Any] = field(init=False, repr=False, default_factory=list)
 
     @classmethod
-    def learn(cls, bitext: Bitext, gold: Links, statistics: Posteriors, words: Words) -> Judge:
+    def learn(cls, bitext: Bitext, gold: Links, statistics: Sequence[Posteriors], words: Words) -> Judge:
         """From gold links; cells that are possible links teach nothing.
 
         Raises:
@@ -60,6 +60,8 @@ class Judge:
         for k, (i, j, rows) in enumerate(cells(bitext, statistics, words)):
             a, b = gold.offsets[k : k + 2]
             sure = np.ones(b - a, np.bool_) if gold.sure is None else gold.sure[a:b]
+            if not len(rows):
+                continue
             key, linked = i << 16 | j, gold.src[a:b].astype(np.int64) << 16 | gold.tgt[a:b]
             kept = ~np.isin(key, linked[~sure])
             evidence.append(rows[kept])
@@ -71,10 +73,10 @@ class Judge:
             )
         return cls(np.concatenate(evidence), np.concatenate(right))
 
-    def posteriors(self, bitext: Bitext, statistics: Posteriors, words: Words) -> Posteriors:
+    def posteriors(self, bitext: Bitext, statistics: Sequence[Posteriors], words: Words) -> Posteriors:
         """How probable links are, the same in both directions."""
         found = list(cells(bitext, statistics, words))
-        rows = np.concatenate([np.zeros((0, self.evidence.shape[1]), np.float32), *(f[2] for f in found)])
+        rows = np.concatenate([self.evidence[:0], *(f[2] for f in found if len(f[2]))])
         p = self._trees().predict_proba(rows)[:, 1].astype(np.float32) if len(rows) else np.zeros(0, np.float32)
         ends = np.cumsum([len(f[0]) for f in found])[:-1]
         both = [np.stack([x, x]) for x in np.split(p, ends)] if found else []
@@ -93,10 +95,10 @@ class Judge:
         return self._grown[0]
 
 
-def cells(bitext: Bitext, statistics: Posteriors, words: Words) -> Iterator[tuple[Any, Any, F32]]:
+def cells(bitext: Bitext, statistics: Sequence[Posteriors], words: Words) -> Iterator[tuple[Any, Any, F32]]:
     """Of each sentence pair the cells that may be links, in (src, tgt) order, and the evidence for each.
 
-    Evidence: both statistical posteriors and their mean; in each layer the cosine and both softmaxes; how far the cosine
+    Evidence: the posteriors of the statistics that the encoder taught and of those it did not, either way; in each layer the cosine and both softmaxes; how far the cosine
     and the mean of all are above the next best of row and column; the mean at the eight cells around; the difference of
     relative position; how alike the words are spelled; whether one is punctuation, or both; and what the rest of row and
     column holds.
@@ -105,16 +107,14 @@ def cells(bitext: Bitext, statistics: Posteriors, words: Words) -> Iterator[tupl
     of_words = bitext.tokens("src"), bitext.tokens("tgt")
     for k, (cosine, src, tgt) in enumerate(zip(words.cosines(), *of_words, strict=True)):
         n, m = len(src), len(tgt)
-        p = np.zeros((2, n, m), np.float32)
-        here = slice(*statistics.cells[k : k + 2].tolist())
-        p[:, statistics.src[here], statistics.tgt[here]] = statistics.p[:, here] / np.float32(statistics.one)
-        if not p.size:
-            yield np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 1), np.float32)[:, :0]
+        if not n or not m:
+            yield np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
             continue
-        mean = (p.mean(axis=0) + probabilities(cosine).mean(axis=0)) / 2
+        counted = [_dense(x, k, (2, n, m)) for x in statistics]
+        mean = (counted[0].mean(axis=0) + probabilities(cosine).mean(axis=0)) / 2
         i, j = np.nonzero(mean > LEAST)
         around = np.pad(mean, 1)
-        columns = [_logit(p[0]), _logit(p[1]), _logit(p.mean(axis=0))]
+        columns = [x for p in counted for x in _logit(np.concatenate([p, p.mean(axis=0, keepdims=True)]))]
         for layer in cosine:
             columns += [layer, *_logit(both_ways(layer, 0.1))]
         middle = cosine[len(cosine) // 2]
@@ -131,6 +131,13 @@ def cells(bitext: Bitext, statistics: Posteriors, words: Words) -> Iterator[tupl
         rows = [x[i, j] for x in columns]
         rows += [alike, left[i] & right[j], left[i] ^ right[j]]
         yield i, j, np.stack(rows, axis=1).astype(np.float32)
+
+
+def _dense(posteriors: Posteriors, k: int, shape: tuple[int, int, int]) -> F32:
+    p = np.zeros(shape, np.float32)
+    here = slice(*posteriors.cells[k : k + 2].tolist())
+    p[:, posteriors.src[here], posteriors.tgt[here]] = posteriors.p[:, here] / np.float32(posteriors.one)
+    return p
 
 
 def _logit(p: F32) -> F32:

@@ -18,10 +18,9 @@ from polyalign.core.progress import track
 from polyalign.words.gibbs.method import digest
 from polyalign.words.gibbs.model import GibbsModel
 from polyalign.words.joined.judge import Judge
-from polyalign.words.joined.similar import Similar, Words, probabilities
+from polyalign.words.joined.similar import Similar, Words
 from polyalign.words.model import FORMAT, WordModel, load_model, manifest
-from polyalign.words.posteriors import LEAST, Posteriors
-from polyalign.words.similarity.matrix import posteriors_of
+from polyalign.words.posteriors import Posteriors
 from polyalign.words.similarity.method import encoder_at, runs
 from polyalign.words.similarity.neutral import Neutral
 from polyalign.words.symmetrize import Symmetrization
@@ -36,9 +35,10 @@ class JoinedModel(WordModel):
 
     Args:
         method: How it was trained.
-        statistical: The sampler's model.
+        statistical: The sampler's model, taught by the encoder.
         similar: The encoder; None if it does not know the languages.
         judge: What was learned from gold links; None for the mean of both.
+        alone: With a judge, the sampler's model that was not taught.
         learned: Threshold with the highest expected F1 on the sample.
         of: The text it was trained on, if that was read by the encoder as a whole; empty otherwise.
         own: Joint posteriors of that text.
@@ -49,6 +49,7 @@ class JoinedModel(WordModel):
     statistical: GibbsModel
     similar: Similar | None
     judge: Judge | None = None
+    alone: GibbsModel | None = None
     learned: float = 0.5
     of: str = ""
     own: Posteriors = field(default_factory=lambda: Posteriors.concat([]))
@@ -74,19 +75,22 @@ class JoinedModel(WordModel):
         with track(label, total=len(bitext), unit="pairs") as progress:
             for start, end in runs(bitext):
                 run = Bitext(bitext.table.slice(start, end - start))
-                yield self.join(run, self.statistical.posteriors(run), self.similar.words(run))
+                yield self.join(run, self.similar.words(run))
                 progress.advance(len(run))
 
-    def join(self, bitext: Bitext, statistics: Posteriors, words: Words) -> Posteriors:
-        """The joint posteriors of sentence pairs whose posteriors and vectors are there."""
+    def join(self, bitext: Bitext, words: Words) -> Posteriors:
+        """The joint posteriors of sentence pairs whose words' vectors are there."""
+        statistics = [m.posteriors(bitext) for m in (self.statistical, self.alone) if m is not None]
         if self.judge is None:
-            return pooled(statistics, words, self.method.weight)
+            return pooled(statistics[0], words.posteriors(), self.method.weight)
         return self.judge.posteriors(bitext, statistics, words)
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, the encoder by its name only; `load_model` reads it."""
         folder.mkdir(parents=True, exist_ok=True)
         self.statistical.save(folder / "statistical")
+        if self.alone is not None:
+            self.alone.save(folder / "alone")
         arrays: dict[str, Any] = {}
         for k, neutral in enumerate(() if self.similar is None else self.similar.neutral):
             arrays[f"neutral-{k}"] = neutral.array
@@ -131,26 +135,17 @@ class JoinedModel(WordModel):
         except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
             raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
         statistical: Any = load_model(folder / "statistical")
-        return cls(method, statistical, similar, judge, learned)
+        alone: Any = load_model(folder / "alone") if judge is not None else None
+        return cls(method, statistical, similar, judge, alone, learned)
 
     def priors(self) -> pa.Table:
         """What the statistical model counted."""
         return self.statistical.priors()
 
 
-def pooled(statistics: Posteriors, words: Words, weight: float) -> Posteriors:
+def pooled(statistics: Posteriors, similar: Posteriors, weight: float) -> Posteriors:
     """The mean of both in either direction, the statistics weighing `weight`, the similarities the rest."""
-    cells, ps = [], []
-    for cosine in words.cosines():
-        if not cosine.size:
-            cells.append((np.zeros(0, np.int64), np.zeros(0, np.int64)))
-            ps.append(np.zeros((2, 0), np.float32))
-            continue
-        p = probabilities(cosine)
-        i, j = np.nonzero(p.sum(axis=0) > LEAST)
-        cells.append((i, j))
-        ps.append((1 - weight) * p[:, i, j])
-    similar = posteriors_of(words.src.words, words.tgt.words, cells, ps)
-    scaled = np.rint(statistics.probabilities * np.float32(weight * similar.one)).astype(np.uint16)
-    mixed = replace(statistics, p=scaled, one=similar.one).plus(similar.cells, similar.src, similar.tgt, similar.p)
-    return mixed.pruned()
+    one = 65535
+    scaled = np.rint(statistics.probabilities * np.float32(weight * one)).astype(np.uint16)
+    added = np.rint(similar.probabilities * np.float32((1 - weight) * one)).astype(np.uint16)
+    return replace(statistics, p=scaled, one=one).plus(similar.cells, similar.src, similar.tgt, added).pruned()

@@ -11,18 +11,23 @@ import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.jit import F32
+from polyalign.core.progress import track
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.known import Knowledge, knows
+from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import rows
-from polyalign.words.similarity.matrix import both_ways
+from polyalign.words.similarity.matrix import both_ways, posteriors_of
+from polyalign.words.similarity.method import runs
 from polyalign.words.similarity.neutral import Neutral, neutral_of
 from polyalign.words.similarity.vectors import Vectors, word_vectors
 from polyalign.words.text import Reading
 
 #: Temperature of the softmax where links are judged, and where they are counted, which wants surer ones.
 TEMPERATURE, SURE = 0.1, 0.06
-#: Probability from which a link is counted.
-LEAST = 0.05
+#: Probability from which a link is counted, and sum of both directions' from which it is kept.
+LEAST, LEAST_BOTH = 0.05, 0.02
+#: Expected links of pairs of words.
+Counts = defaultdict[tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +56,17 @@ class Similar:
         """The words of a bitext."""
         src, tgt = (word_vectors(self.encoder, bitext, side, layers=self.layers or None) for side in ("src", "tgt"))
         return self._neutralised(src, tgt)
+
+    def read(self, bitext: Bitext, known: Words) -> Iterator[tuple[Bitext, Words]]:
+        """A bitext and its words, run by run; `known` are its words if it is as long as they are."""
+        if len(known.src) == len(bitext):
+            yield bitext, known
+            return
+        with track("encode words", total=len(bitext), unit="pairs") as progress:
+            for start, end in runs(bitext):
+                run = Bitext(bitext.table.slice(start, end - start))
+                yield run, self.words(run)
+                progress.advance(len(run))
 
     def _neutralised(self, src: Sequence[Vectors], tgt: Sequence[Vectors]) -> Words:
         return Words(
@@ -90,15 +106,14 @@ class Words:
         whole = np.array([0, len(self.src)])
         return knows(np.asarray(sides[0], np.float32), np.asarray(sides[1], np.float32), whole, whole)
 
-    def counts(self, bitext: Bitext, reading: Reading, weight: float) -> pa.Table:
-        """How often which words are each other's translation by their vectors, as a table of priors.
+    def count(self, bitext: Bitext, reading: Reading, total: Counts) -> None:
+        """Add how often which words are each other's translation by their vectors.
 
         Args:
             bitext: The text of the words.
             reading: Which words count as the same.
-            weight: Pseudo-count of a link that is certain.
+            total: Added to.
         """
-        total: defaultdict[tuple[str, str], float] = defaultdict(float)
         for cosine, src, tgt in zip(self.cosines(), bitext.tokens("src"), bitext.tokens("tgt"), strict=True):
             if not cosine.size:
                 continue
@@ -107,9 +122,23 @@ class Words:
             left, right = [reading(w) for w in src], [reading(w) for w in tgt]
             for i, j in zip(*np.nonzero(sure > LEAST), strict=True):
                 total[left[i], right[j]] += float(sure[i, j])
-        words = sorted(total)
-        counts = np.array([weight * total[pair] for pair in words], np.float32)
-        return rows("full", "link", counts, src=[s for s, _ in words], tgt=[t for _, t in words])
+
+    def posteriors(self) -> Posteriors:
+        """How probable links are by similarity alone, either way."""
+        cells, ps = [], []
+        for cosine in self.cosines():
+            p = probabilities(cosine) if cosine.size else np.zeros((2, *cosine.shape[1:]), np.float32)
+            i, j = np.nonzero(p.sum(axis=0) > LEAST_BOTH)
+            cells.append((i, j))
+            ps.append(p[:, i, j])
+        return posteriors_of(self.src.words, self.tgt.words, cells, ps)
+
+
+def table(total: Counts, weight: float) -> pa.Table:
+    """Counts as a table of priors, a link that is certain being worth `weight`."""
+    words = sorted(total)
+    counts = np.array([weight * total[pair] for pair in words], np.float32)
+    return rows("full", "link", counts, src=[s for s, _ in words], tgt=[t for _, t in words])
 
 
 def probabilities(cosine: F32, temperature: float = TEMPERATURE) -> F32:
