@@ -29,8 +29,8 @@ class MirrorAlign(Scratch):
 
     with N_j, for NULL, how well the word fits a sentence that is not its own, on average. Training makes small
 
-        - mean_j log (sum_i e^S_ij / sum over the source words of all sentences of the batch), likewise of the source words,
-        + agreement * mean of (forward_ij - backward_ij)^2
+        mean_j -log (sum_i e^S_ij / sum over the source words of all sentences of the batch)
+            + the same of the source words + agreement * mean of (forward_ij - backward_ij)^2
 
     so that the batch's other sentences are the negatives, of each word rather than of the sentence.
 
