@@ -15,6 +15,7 @@ from polyalign.core.errors import ConfigError, DataError, MissingExtraError
 from polyalign.core.links import Links
 from polyalign.core.space import Space
 from polyalign.words.model import load_model
+from polyalign.words.saved import Saved
 from polyalign.words.similarity import transport
 from polyalign.words.similarity.argmax import Argmax
 from polyalign.words.similarity.entmax import Entmax, entmax
@@ -396,3 +397,9 @@ def test_vectors_of_several_layers_are_those_of_each():
         alone = word_vectors(replace(encoder, layer=layer), text, "src")[0]
         np.testing.assert_allclose(vectors.rows, alone.rows, atol=1e-5)
         assert vectors.word.tolist() == alone.word.tolist()
+
+
+def test_a_saved_model_is_not_told_how_to_join_directions(static, tmp_path):
+    Argmax(encoder=static).fit(bitext()).save(tmp_path / "model")
+    with pytest.raises(ConfigError, match="symmetrize means nothing to the model"):
+        Saved(str(tmp_path / "model"), symmetrize="union").fit(bitext())

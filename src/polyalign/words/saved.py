@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ class Saved:
 
         Raises:
             DataError: The folder has no model, or a file of it is missing or damaged.
-            ConfigError: The model cannot be trained further, or a threshold is given where links are joined without.
+            ConfigError: The model cannot be trained further, a threshold is given where links are joined without, or the model
+                decides in its own way.
         """
         folder = Path(self.model)
         if not (folder / "manifest.json").is_file():
@@ -69,6 +70,10 @@ class Saved:
         model: Any = load_model(folder)
         own = {"symmetrize": self.symmetrize, "threshold": self.threshold}
         given = {name: value for name, value in own.items() if value is not None}
+        if unknown := sorted(set(given) - {f.name for f in fields(model.method)}):
+            raise ConfigError(
+                f"words.align/saved: {unknown[0]} means nothing to the model in {folder}, which decides in its own way; leave it out"
+            )
         if given:
             model = replace(model, method=replace(model.method, **given))
         if self.threshold is not None and model.symmetrize not in ("posterior", "product"):
