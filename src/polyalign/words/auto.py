@@ -64,7 +64,7 @@ class Auto(Known):
         ['0-0 1-1', '0-0 1-1', '0-0 1-1']
     """
 
-    encoder: PathText = "e5"
+    encoder: str = "e5"
     layers: tuple[int, ...] = (6, 7, 8)
     weight: float = 0.5
     counted: float = 0.25

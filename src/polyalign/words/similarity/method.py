@@ -59,7 +59,7 @@ class BySimilarity(ABC):
         ValueError: A parameter out of range.
     """
 
-    encoder: PathText = "e5"
+    encoder: str = "e5"
     layer: int | None = 7
     auto_layer: bool = False
     gold: PathText = ""

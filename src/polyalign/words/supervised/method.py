@@ -66,7 +66,7 @@ class FromGold(ABC):
     gold_text: PathText = ""
     silver: int = 500
     least: float = 0.5
-    encoder: PathText = "e5"
+    encoder: str = "e5"
     shared: int = 7
     layers: int = 1
     context: int | None = 0
