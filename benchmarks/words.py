@@ -32,9 +32,9 @@ from polyalign.core.links import Links
 from polyalign.evaluate.aer import AER
 from polyalign.words.symmetrize import GrowDiagFinalAnd
 
-METHODS = ("auto", "gibbs", "hmm", "fast-align", "ibm2", "ibm1")
+METHODS = ("statistical", "gibbs", "hmm", "fast-align", "ibm2", "ibm1")
 PEERS = ("eflomal", "fast_align")
-VECTORS = "auto + vectors"
+VECTORS = "statistical + vectors"
 BINS = 10
 
 
@@ -166,7 +166,7 @@ class Aligners:
             write(task, text)
             if method not in PEERS:
                 given = self.vectors(task) if method == VECTORS else []
-                cost = self.ours("auto" if method == VECTORS else method, text, forward, *given)
+                cost = self.ours("statistical" if method == VECTORS else method, text, forward, *given)
                 return Links.from_pharaoh(lines(forward)), cost
             program = self.programs[method]
             if method == "eflomal":
@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--fast-align", help="path of fast_align, the original")
     parser.add_argument("--threads", type=int, default=0, help="0 is as many as each aligner takes")
     parser.add_argument(
-        "--spaces", type=Path, help="run auto also with vectors: folders SET-PAIRS/src and SET-PAIRS/tgt"
+        "--spaces", type=Path, help="run statistical also with vectors: folders SET-PAIRS/src and SET-PAIRS/tgt"
     )
     parser.add_argument(
         "--reliability", action="store_true", help="how often links of a probability are right, instead"
@@ -281,7 +281,7 @@ def reliability(aligners: Aligners, tasks: list[Task], path: Path | None) -> Non
     print("| set | pairs | method | calibration error | share of right links by probability |")
     print("|---|---|---|---|---|")
     for task in tasks:
-        for method in ("auto", "hmm"):
+        for method in ("statistical", "hmm"):
             r = aligners.reliability(task, method)
             shares = " ".join(f"{right / n:.2f}" if n else "-" for n, _, right in r.bins)
             print(f"| {r.task} | {r.pairs} | {r.method} | {r.calibration_error:.3f} | {shares} |", flush=True)

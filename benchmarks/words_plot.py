@@ -19,7 +19,8 @@ Point = tuple[float, float]
 
 # Middle tones, at least 3 to 1 against a white page and against a black one. A peer is dashed, in its twin's colour.
 COLOURS = {
-    "auto": "#3b7dd8",
+    "auto": "#b8358f",
+    "statistical": "#3b7dd8",
     "gibbs": "#1f8f8f",
     "hmm": "#c8641b",
     "fast-align": "#d04a5a",
@@ -59,9 +60,9 @@ def line(a: Point, b: Point, kind: str) -> str:
 
 
 def curve(points: list[Point], method: str) -> list[str]:
-    kind = " ".join(["line", *(["first"] if method == "auto" else []), *(["peer"] if method in PEERS else [])])
+    kind = " ".join(["line", *(["first"] if method == "statistical" else []), *(["peer"] if method in PEERS else [])])
     path, colour = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), COLOURS[method]
-    dots = (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3.4 if method == "auto" else 2.6}"/>' for x, y in points)
+    dots = (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3.4 if method == "statistical" else 2.6}"/>' for x, y in points)
     return [
         f'<polyline class="{kind}" stroke="{colour}" points="{path}"/>',
         f'<g fill="{colour}">{"".join(dots)}</g>',
@@ -118,7 +119,7 @@ def cost(rows: list[Row], task: str) -> str:
         body += curve(points, method)
         ends.append((points[-1][0] + 7, points[-1][1] + 4))
         names.append(method)
-        if method == "auto":
+        if method == "statistical":
             # How many sentence pairs each point is of, near the axis and by turns higher and lower, where there is room.
             for k, ((x, y), row) in enumerate(zip(points, run, strict=True)):
                 foot = at(low, 0)[1] - (28 if k % 2 else 11)

@@ -209,7 +209,8 @@ def test_doctor_tries_every_method_that_needs_nothing(call):
     status, out, err = call("doctor", "--json")
     assert status == 0, err
     ready = {row["name"] for row in json.loads(out) if row["found"].endswith(" s")}
-    assert {"words.align/auto", "words.align/fast-align", "words.symmetrize/product"} <= ready
+    assert {"words.align/statistical", "words.align/fast-align", "words.symmetrize/product"} <= ready
+    assert "words.align/awesome-align" not in ready, "it takes minutes to learn, and compiles nothing"
 
 
 def test_run_and_report_and_dry_run(call, files):

@@ -84,9 +84,10 @@ def _warm() -> list[tuple[str, str, str]]:
     }
     rows = []
     for row in registry.rows().values():
-        # What needs something that only its user has, such as a trained model, has no kernels of its own.
+        # What needs something that only its user has, such as a trained model, has no kernels of its own, nor has torch.
         if (
             row.task not in uses
+            or row.extra == "neural"
             or registry.missing(row)
             or any(p.required for p in params.params_of(registry.load(row)))
         ):
