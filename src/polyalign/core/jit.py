@@ -8,6 +8,7 @@ parallel index, so that one thread and many give the same bytes.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -70,6 +71,9 @@ def _load_torch_openmp() -> None:
                 ctypes.CDLL(str(library))
 
 
+# Kernels and matrix products take turns. A thread of OpenMP that spins for the next kernel holds the core that the product
+# needs: encoding is then no faster on two cores than on one. Read by OpenMP as it is loaded; what the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 _load_torch_openmp()
 
 
