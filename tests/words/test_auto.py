@@ -102,7 +102,7 @@ def test_a_text_it_was_trained_on_is_not_read_again(text, static, tmp_path, monk
         model.align(half)
 
 
-def test_a_text_that_is_too_long_to_be_read_is_taught_by_a_sample(text, static, capsys):
+def test_a_text_that_is_too_long_to_be_read_is_taught_by_some_of_it(text, static, capsys):
     bitext, gold = text
     few = bitext.select(np.arange(len(bitext)) < 8)
     model = Auto(encoder=static, sample=6, most=7).fit(few)

@@ -46,8 +46,8 @@ class Auto(Known):
         weight: Weight of the statistics against similarity, from 0 to 1.
         counted: Pseudo-count of a link that the encoder is sure of.
         sample: Sentence pairs, taken evenly from the text, by which vectors are made neutral of their language.
-        most: Most sentence pairs that are all read by the encoder; of a longer text it reads the sample alone, which
-            teaches the statistics, and they align. none for any number.
+        most: Most sentence pairs that the encoder reads. Of a longer text it reads so many, taken evenly, which teach the
+            statistics, and they align. none for any number.
         gold: File of links drawn by hand to learn from, Pharaoh, words counted from 0; empty for none.
         gold_text: File of the sentence pairs that gold belongs to; empty if they are the first ones of the text.
         seed: Of the sampling.
@@ -123,10 +123,11 @@ class Auto(Known):
         whole = self.compares(len(bitext))
         if not whole:
             note(
-                f"words.align/auto: {len(bitext):,} sentence pairs are more than most = {self.most:,}; the encoder reads a "
-                f"sample of {len(some):,} and teaches the statistics, which align; with most = none it reads all"
+                f"words.align/auto: {len(bitext):,} sentence pairs are more than most = {self.most:,}; the encoder reads so many "
+                "of them and teaches the statistics, which align; with most = none it reads all"
             )
-        read, total, by_vectors = bitext if whole else some, Counts(float), []
+        read = bitext if self.most is None else evenly(bitext, max(self.most, self.sample))
+        total, by_vectors = Counts(float), []
         for run, of_run in similar.read(read, words):
             of_run.count(run, self.reading, total)
             by_vectors.append(of_run.posteriors())
