@@ -6,8 +6,8 @@
     python benchmarks/auto.py --reliability --json words.jsonl       # rows for words_plot.py
 
 Parts: `statistical` without the encoder, `argmax` and `softmax` without statistics. Settings are the defaults, for every set
-the same. With --train the model is trained on the text and the gold sentences, and aligns the gold sentences, so the
-encoder reads a sample of the text and these. CPU seconds are those of training and of aligning the gold sentences.
+the same. With --train the model is trained on the gold sentences with so much text behind them, and aligns the gold sentences. CPU
+seconds are those of training and of aligning them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ import numpy as np
 from polyalign.core.bitext import Bitext
 from polyalign.evaluate.aer import AER
 from polyalign.words.auto import Auto
-from polyalign.words.posteriors import Posteriors
+from polyalign.words.posteriors import Posteriors, cell_keys
 from polyalign.words.similarity.argmax import Argmax
 from polyalign.words.similarity.softmax import Softmax
 from polyalign.words.statistical import Statistical
-from words import BINS, Reliability, Task, dermit, gold_sets
+from words import BINS, Reliability, Task, dermit, gold_sets, multimwa
 
 PARTS: dict[str, Any] = {"statistical": Statistical(), "argmax": Argmax(), "softmax": Softmax(), "auto": Auto()}
 
@@ -81,11 +81,7 @@ def reliability(task: Task, method: str) -> Reliability:
     """Of all links of some probability, how many are right, by their probability."""
     whole = bitext_of(task)
     cells: Posteriors = PARTS[method].fit(whole).posteriors(whole).take(np.arange(len(task.gold)))
-    p = cells.joint()
-    owner = np.repeat(np.arange(len(cells)), np.diff(cells.cells))
-    of_gold = np.repeat(np.arange(len(task.gold)), np.diff(task.gold.offsets))
-    key = (owner << 32) | (cells.src.astype(np.int64) << 16) | cells.tgt
-    right = np.isin(key, (of_gold << 32) | (task.gold.src.astype(np.int64) << 16) | task.gold.tgt)
+    p, right = cells.joint(), np.isin(cell_keys(cells), cell_keys(task.gold))
     which = np.minimum((p * BINS).astype(int), BINS - 1)
     counts, sums, hits = (np.bincount(which, weights, BINS) for weights in (None, p, right))
     bins = [(int(n), float(s / max(n, 1)), int(h)) for n, s, h in zip(counts, sums, hits, strict=True)]
@@ -102,7 +98,7 @@ def main() -> None:
     parser.add_argument("--reliability", action="store_true", help="how often links of a probability are right")
     parser.add_argument("--json", type=Path, help="add a JSON object a row of --reliability to this file")
     args = parser.parse_args()
-    tasks = [t for t in gold_sets(args.data) if args.only in t.name]
+    tasks = [t for t in [*gold_sets(args.data), multimwa(args.data)] if args.only in t.name]
     if args.train:
         tasks = dermit(args.data, args.train, args.sizes)[1:]
     if args.gold is not None:
