@@ -40,36 +40,34 @@ def _tokenizer(folder: Path, *, marks: bool, limit: int) -> int:
     return len(vocabulary)
 
 
+def save_tiny(folder: Path, name: str, *, seed: int, marks: bool, limit: int, **config: object) -> Path:
+    """A model of that class, with random weights and the tokenizer, in a folder."""
+    torch = pytest.importorskip("torch")
+    kind = getattr(pytest.importorskip("transformers"), name)
+    size = _tokenizer(folder, marks=marks, limit=limit)
+    torch.manual_seed(seed)
+    kind(kind.config_class(vocab_size=size, **config)).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder of four layers and 32 positions."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("models") / "bert"
-    size = _tokenizer(folder, marks=True, limit=32)
-    torch.manual_seed(1)
-    config = transformers.BertConfig(
-        vocab_size=size, hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=32,
+    return save_tiny(
+        tmp_path_factory.mktemp("models") / "bert", "BertModel", seed=1, marks=True, limit=32,
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=32,
         max_position_embeddings=32, initializer_range=0.5,
     )  # fmt: skip
-    transformers.BertModel(config).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A causal model of four layers."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("models") / "llama"
-    size = _tokenizer(folder, marks=False, limit=64)
-    torch.manual_seed(2)
-    config = transformers.LlamaConfig(
-        vocab_size=size, hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=32,
+    return save_tiny(
+        tmp_path_factory.mktemp("models") / "llama", "LlamaForCausalLM", seed=2, marks=False, limit=64,
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=32,
         max_position_embeddings=64, initializer_range=0.5, bos_token_id=2, eos_token_id=3,
     )  # fmt: skip
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from polyalign.words.translation.model import TranslationModel  # noqa: E402
 from polyalign.words.translation.prompts import PROMPT, check_prompt  # noqa: E402
 from polyalign.words.translation.reading import translator  # noqa: E402
 from polyalign.words.translation.scores import LeaveOut  # noqa: E402
-from tests.encoders.conftest import _tokenizer  # noqa: E402
+from tests.encoders.conftest import save_tiny  # noqa: E402
 
 SRC, TGT = "the cats sat on", "der dog runs"
 BITEXT = Bitext.build([SRC, "", "the cat", "dog"], [TGT, "red", "", "blue tree sky"])
@@ -26,41 +26,32 @@ BITEXT = Bitext.build([SRC, "", "the cat", "dog"], [TGT, "red", "", "blue tree s
 
 @pytest.fixture(scope="module")
 def t5(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "t5"
-    size = _tokenizer(folder, marks=True, limit=64)
-    torch.manual_seed(3)
-    config = transformers.T5Config(
-        vocab_size=size, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_decoder_layers=3, num_heads=2,
+    folder = save_tiny(
+        tmp_path_factory.mktemp("models") / "t5", "T5ForConditionalGeneration", seed=3, marks=True, limit=64,
+        d_model=16, d_kv=8, d_ff=32, num_layers=2, num_decoder_layers=3, num_heads=2,
         pad_token_id=0, eos_token_id=3, decoder_start_token_id=0, initializer_factor=1.0,
     )  # fmt: skip
-    transformers.T5ForConditionalGeneration(config).save_pretrained(folder)
     return str(folder)
 
 
 @pytest.fixture(scope="module")
 def marian(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "marian"
-    size = _tokenizer(folder, marks=True, limit=40)
-    torch.manual_seed(4)
-    config = transformers.MarianConfig(
-        vocab_size=size, d_model=16, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+    folder = save_tiny(
+        tmp_path_factory.mktemp("models") / "marian", "MarianMTModel", seed=4, marks=True, limit=40,
+        d_model=16, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
         decoder_attention_heads=4, encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=40, pad_token_id=0,
         eos_token_id=3, decoder_start_token_id=0, init_std=0.5,
     )  # fmt: skip
-    transformers.MarianMTModel(config).save_pretrained(folder)
     return str(folder)
 
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "llama"
-    size = _tokenizer(folder, marks=False, limit=128)
-    torch.manual_seed(2)
-    config = transformers.LlamaConfig(
-        vocab_size=size, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+    folder = save_tiny(
+        tmp_path_factory.mktemp("models") / "llama", "LlamaForCausalLM", seed=2, marks=False, limit=128,
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
         max_position_embeddings=128, initializer_range=0.5, bos_token_id=2, eos_token_id=3,
     )  # fmt: skip
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
     return str(folder)
 
 
