@@ -81,6 +81,10 @@ def test_a_saved_model_is_the_same(kind, static, tmp_path, monkeypatch):
     (tmp_path / "model" / "neutral.npy").write_bytes(b"broken")
     with pytest.raises(DataError, match="not a saved word aligner"):
         load_model(tmp_path / "model")
+    settings = tmp_path / "model" / "manifest.json"
+    settings.write_text(settings.read_text().replace(f':{kind.__name__}"', ':Nothing"'))
+    with pytest.raises(DataError, match=r"not a saved word aligner \('.*:Nothing'\)"):
+        load_model(tmp_path / "model")
     with pytest.raises(ConfigError, match="counts nothing"):
         model.priors()
 

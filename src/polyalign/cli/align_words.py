@@ -160,6 +160,7 @@ def _check_joined(symmetrize: str) -> None:
 
 
 def _threshold(cells: Posteriors, gold: Links, symmetrize: Any, where: str, source: str) -> float:
+    from polyalign.words.gold import check_links
     from polyalign.words.posteriors import threshold_from_gold
 
     if len(gold) > len(cells):
@@ -168,16 +169,8 @@ def _threshold(cells: Posteriors, gold: Links, symmetrize: Any, where: str, sour
             "the first sentence pairs"
         )
     first = cells.take(np.arange(len(gold)))
-    owner = np.repeat(np.arange(len(gold)), np.diff(gold.offsets))
-    outside = np.flatnonzero((gold.src >= first.src_lengths[owner]) | (gold.tgt >= first.tgt_lengths[owner]))
-    if len(outside):
-        x = outside[0]
-        line = owner[x]
-        raise DataError(
-            f"{where} line {line + 1}: found {gold.src[x]}-{gold.tgt[x]} (from 0) in a sentence pair of "
-            f"{first.src_lengths[line]} and {first.tgt_lengths[line]} words; say --gold-base 1 if words are counted from 1, "
-            "and split the text into words as the gold links have them"
-        )
+    advice = "say --gold-base 1 if words are counted from 1, and split the text into words as the gold links have them"
+    check_links(gold, [first.src_lengths, first.tgt_lengths], where, advice)
     threshold = threshold_from_gold(first, gold, symmetrize)
     note(
         f"{where}: threshold {threshold:.2f} has the lowest alignment error rate on these {len(gold):,} sentence pairs"

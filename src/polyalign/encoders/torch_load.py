@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.jit import threads
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 Dtype: TypeAlias = Literal["float32", "bfloat16", "float16"]
@@ -37,6 +38,13 @@ def place(device: Device) -> str:
             f"device = {device!r}: torch finds none here, only {', '.join(d for d in there if there[d])}; use 'auto'"
         )
     return device
+
+
+def limit_threads() -> None:
+    """Have torch use no more threads than the kernels do."""
+    import torch
+
+    torch.set_num_threads(min(torch.get_num_threads(), threads()))
 
 
 def window_of(tokenizer: Any, config: Any, window: int | None) -> int:

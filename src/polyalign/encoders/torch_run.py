@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from polyalign.core.errors import ConfigError
-from polyalign.core.jit import F32, I32, I64, threads
+from polyalign.core.jit import F32, I32, I64
 from polyalign.core.ragged import offsets
 from polyalign.encoders.encoder import Tokens, clean
-from polyalign.encoders.torch_load import text_config
+from polyalign.encoders.torch_load import limit_threads, text_config
 
 #: Tokens in a batch, padding included.
 BATCH = {"cpu": 2048, "cuda": 32768, "mps": 8192}
@@ -159,7 +159,7 @@ class Network:
         ]
         order = sorted((k for k, row in enumerate(rows) if row), key=lambda k: -len(rows[k]))
         pad = self.tokenizer.pad_token_id or 0
-        torch.set_num_threads(min(torch.get_num_threads(), threads()))
+        limit_threads()
         start = 0
         while start < len(order):
             longest = len(rows[order[start]])

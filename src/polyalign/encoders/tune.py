@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from polyalign.core.errors import ConfigError, DataError, MissingExtraError
-from polyalign.core.jit import F32, threads
+from polyalign.core.jit import F32
 from polyalign.core.progress import track
 from polyalign.core.rng import generator
 from polyalign.core.space import unit
+from polyalign.encoders.descent import descend
 from polyalign.encoders.e5 import E5, PREFIXES
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.model_files import identity, locate
@@ -188,37 +189,6 @@ def tune(
 
     descend(loss, weights, steps=steps, learning_rate=learning_rate, label="tune")
     return made
-
-
-def descend(loss: Callable[[], Any], weights: Sequence[Any], *, steps: int, learning_rate: float, label: str) -> None:
-    """Lower a loss by AdamW, the rate rising over the first tenth of the steps and falling to 0 in a line.
-
-    Args:
-        loss: The loss of the next batch, a scalar tensor.
-        weights: What it is lowered by; they need gradients from here on, and no longer afterwards.
-        steps: Batches.
-        learning_rate: Highest rate.
-        label: What the progress bar says.
-    """
-    import torch
-
-    torch.set_num_threads(min(torch.get_num_threads(), threads()))
-    for p in weights:
-        p.requires_grad_(True)
-    optimiser: Any = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.01)
-    with track(label, total=steps, unit="steps") as progress:
-        for step in range(steps):
-            optimiser.zero_grad()
-            loss().backward()
-            warm = max(1, steps // 10)
-            share = min((step + 1) / warm, (steps - step) / max(1, steps - warm))
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate * share
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimiser.step()
-            progress.advance()
-    for p in weights:
-        p.requires_grad_(False)
 
 
 def whole(folder: Path, prefix: str) -> Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -13,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import open_output, write_text
+from polyalign.core.errors import ConfigError
+from polyalign.core.files import open_output
 from polyalign.core.jit import F64, I32, frozen
 from polyalign.core.progress import track
 from polyalign.core.registry import find, load
 from polyalign.kernels.posteriors import posteriors
 from polyalign.kernels.quantise import ONE, quantise
 from polyalign.words.known import Known
-from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.words.model import WordModel, reading_model, write_manifest
 from polyalign.words.positions import Positions, Shapes
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import rows
@@ -90,16 +89,6 @@ class EMModel(WordModel):
     def __post_init__(self) -> None:
         object.__setattr__(self, "log_likelihood", frozen(self.log_likelihood, np.float64))
 
-    @property
-    def symmetrize(self) -> Symmetrization:
-        """How `align` joins both directions."""
-        return self.method.symmetrize
-
-    @property
-    def threshold(self) -> float | None:
-        """The joint posterior that a link has to exceed; None for the learned one."""
-        return self.method.threshold
-
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
         """The posteriors of a bitext, a run of sentence pairs at a time.
 
@@ -155,13 +144,8 @@ class EMModel(WordModel):
         for name, array in {**arrays, "log_likelihood": self.log_likelihood}.items():
             with open_output(folder / f"{name}.npy") as file:
                 np.save(file, array)
-        settings = {
-            "kind": self.kind,
-            "format": FORMAT,
-            "method": {"id": self.method.id, **asdict(self.method)},
-            "floor": self.table.floor,
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        method = {"id": self.method.id, **asdict(self.method)}
+        write_manifest(folder, self.kind, method=method, floor=self.table.floor)
 
     @classmethod
     def load(cls, folder: Path) -> EMModel:
@@ -170,16 +154,13 @@ class EMModel(WordModel):
         Raises:
             DataError: A file is missing or damaged.
         """
-        settings = manifest(folder)
-        try:
+        with reading_model(folder, ConfigError) as settings:
             parameters = settings["method"]
             method: EM = load(find(parameters.pop("id")))(**parameters)
             arrays = {f.name: np.load(folder / f"{f.name}.npy") for f in fields(Positions)}
             floor = float(settings["floor"])
             table = Table.load(folder, reading=method.reading, granularity=method.granularity, floor=floor)
             return cls(method, table, Positions(**arrays), np.load(folder / "log_likelihood.npy"))
-        except (OSError, ValueError, EOFError, KeyError, TypeError, ConfigError) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
 
 
 def words_in(view: View) -> I32:

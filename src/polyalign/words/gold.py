@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.files import read_lines
-from polyalign.core.jit import I64
+from polyalign.core.jit import I32, I64
 from polyalign.core.links import Links
 from polyalign.words.pharaoh import read_links
+
+#: What to do about links of words that are not there.
+ADVICE = "links count words from 0, and the text must be split into words as they have them"
 
 
 def read_gold(gold: str, gold_text: str, bitext: Bitext) -> tuple[Bitext, Links]:
@@ -35,17 +40,23 @@ def read_gold(gold: str, gold_text: str, bitext: Bitext) -> tuple[Bitext, Links]
             + ("each" if gold_text else "each of the first ones, or name their own sentence pairs as gold_text")
         )
     pairs = Bitext(pairs.table.slice(0, len(links)))
-    check_links(links, [np.array([len(w) for w in pairs.tokens(s)], np.int64) for s in ("src", "tgt")], gold)
+    check_links(links, word_counts(pairs), gold)
     return pairs, links
 
 
-def check_links(links: Links, lengths: list[I64], where: str) -> None:
+def word_counts(bitext: Bitext) -> list[I64]:
+    """How many source and how many target words each sentence pair has."""
+    return [np.array([len(w) for w in bitext.tokens(side)], np.int64) for side in ("src", "tgt")]
+
+
+def check_links(links: Links, lengths: Sequence[I32 | I64], where: str, advice: str = ADVICE) -> None:
     """Refuse links of words that are not there.
 
     Args:
         links: Of n sentence pairs.
         lengths: Source and target words of each.
         where: The file's name.
+        advice: What to do then.
 
     Raises:
         DataError: There is such a link.
@@ -57,7 +68,7 @@ def check_links(links: Links, lengths: list[I64], where: str) -> None:
         line = owner[x]
         raise DataError(
             f"{where} line {line + 1}: found {links.src[x]}-{links.tgt[x]} (from 0) in a sentence pair of {lengths[0][line]} "
-            f"and {lengths[1][line]} words; links count words from 0, and the text must be split into words as they have them"
+            f"and {lengths[1][line]} words; {advice}"
         )
 
 

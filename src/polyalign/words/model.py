@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from polyalign.core import registry
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import DataError
-from polyalign.core.files import read_text
+from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.files import read_text, write_text
 from polyalign.core.jit import F32
 from polyalign.core.links import Links
+from polyalign.core.progress import track
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import write_priors
 from polyalign.words.symmetrize import Symmetrization
@@ -31,16 +35,22 @@ class WordModel(ABC):
     __slots__ = ()
     #: What a saved model calls itself in its manifest.
     kind: ClassVar[str]
+    #: What it is called where it is asked for counts and has none.
+    called: ClassVar[str] = "this aligner"
+    #: How it was trained and how it aligns.
+    method: Any
 
     @property
-    @abstractmethod
     def symmetrize(self) -> Symmetrization:
         """How `align` joins both directions."""
+        way: Symmetrization = self.method.symmetrize
+        return way
 
     @property
-    @abstractmethod
     def threshold(self) -> float | None:
         """The joint posterior that a link has to exceed; None for the learned one."""
+        least: float | None = self.method.threshold
+        return least
 
     @abstractmethod
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
@@ -55,9 +65,16 @@ class WordModel(ABC):
     def save(self, folder: Path) -> None:
         """Write the model to a folder; `load_model` reads it."""
 
-    @abstractmethod
     def priors(self) -> pa.Table:
-        """What was counted, as a table of priors to train another model with (see `polyalign.words.priors`)."""
+        """What was counted, as a table of priors to train another model with (see `polyalign.words.priors`).
+
+        Raises:
+            ConfigError: Nothing was.
+        """
+        raise ConfigError(
+            f"export priors: {self.called} counts nothing; align by it, and take priors from a model of "
+            "words.align/gibbs or hmm"
+        )
 
     def export_priors(self, path: str | Path) -> None:
         """Write `priors` to a file, Parquet or TSV as its suffix says, for the parameter `priors` of a method."""
@@ -106,6 +123,22 @@ class WordModel(ABC):
         return self.posteriors(bitext).score()
 
 
+def in_runs(bitext: Bitext, runs: int | Iterable[tuple[int, int]], label: str) -> Iterator[Bitext]:
+    """A bitext, one run of sentence pairs after the other; how far that has come is shown.
+
+    Args:
+        bitext: Sentence pairs.
+        runs: How many pairs a run has, or where each run begins and ends.
+        label: What to call the work.
+    """
+    bounds = ((a, a + runs) for a in range(0, len(bitext), runs)) if isinstance(runs, int) else runs
+    with track(label, total=len(bitext), unit="pairs") as progress:
+        for start, end in bounds:
+            run = Bitext(bitext.table.slice(start, end - start))
+            yield run
+            progress.advance(len(run))
+
+
 def load_model(folder: Path) -> WordModel:
     """Read a model that any word aligner saved.
 
@@ -126,14 +159,50 @@ def manifest(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: There are none, or of a later version.
     """
+    with reading_model(folder) as settings:
+        return settings
+
+
+@contextmanager
+def reading_model(folder: Path, *also: type[Exception]) -> Iterator[dict[str, Any]]:
+    """The settings of a saved model, to read it by; what its missing or damaged files raise becomes a DataError.
+
+    Args:
+        folder: The model.
+        also: What else becomes a DataError.
+    """
     text = read_text(folder / "manifest.json")
     try:
-        settings: dict[str, Any] = json.loads(text)
+        settings = json.loads(text)
         if settings["format"] != FORMAT:
             raise ValueError(f"format {settings['format']} where {FORMAT} is known")
-        return settings
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield settings
+    except (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, pa.ArrowException, *also) as error:
         raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
+
+
+def write_manifest(folder: Path, kind: str, **settings: Any) -> None:
+    """Write the settings of a model, which `manifest` reads."""
+    write_text(folder / "manifest.json", json.dumps({"format": FORMAT, "kind": kind, **settings}, indent=1) + "\n")
+
+
+def settings_of(method: Any) -> dict[str, Any]:
+    """What a manifest says of a method: its class and its parameters."""
+    return {"class": f"{type(method).__module__}:{type(method).__qualname__}", "method": asdict(method)}
+
+
+def method_of(settings: dict[str, Any]) -> Any:
+    """The method of which a manifest says this.
+
+    Raises:
+        KeyError: No method has that class.
+        TypeError: A parameter is unknown.
+        ValueError: A parameter is out of range.
+    """
+    row = {row.target: row for row in registry.rows().values()}[settings["class"]]
+    # JSON knows no tuples, and no parameter is a list.
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in settings["method"].items()}
+    return registry.load(row)(**given)
 
 
 #: What reads a model of each kind.

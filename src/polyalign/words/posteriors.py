@@ -143,6 +143,13 @@ class Posteriors:
         return Links(running[self.cells], src, tgt, np.minimum(prob[keep], np.float32(1)))
 
 
+def cell_keys(cells: Links | Posteriors) -> I64:
+    """Sentence pair, source and target word of each link or cell, in 32, 16 and 16 bits of a number; rising."""
+    begin = cells.cells if isinstance(cells, Posteriors) else cells.offsets
+    owner = np.repeat(np.arange(len(cells)), np.diff(begin))
+    return (owner << 32) | (cells.src.astype(np.int64) << 16) | cells.tgt
+
+
 def threshold_from_gold(posteriors: Posteriors, gold: Links, symmetrize: Symmetrization = "posterior") -> float:
     """The threshold with the lowest alignment error rate on sentence pairs aligned by hand.
 
@@ -156,11 +163,7 @@ def threshold_from_gold(posteriors: Posteriors, gold: Links, symmetrize: Symmetr
 
     References: och2003systematic
     """
-    joint = posteriors.joint(symmetrize)
-    owner = np.repeat(np.arange(len(posteriors)), np.diff(posteriors.cells))
-    key = (owner << 32) | (posteriors.src.astype(np.int64) << 16) | posteriors.tgt
-    gold_owner = np.repeat(np.arange(len(gold)), np.diff(gold.offsets))
-    gold_key = (gold_owner << 32) | (gold.src.astype(np.int64) << 16) | gold.tgt
+    joint, key, gold_key = posteriors.joint(symmetrize), cell_keys(posteriors), cell_keys(gold)
     sure_key = gold_key if gold.sure is None else gold_key[gold.sure]
     right, sure = np.isin(key, gold_key), np.isin(key, sure_key)
     # How many of the thresholds each cell exceeds, compared as `links` does it.

@@ -10,7 +10,7 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.files import PathText
 from polyalign.words.model import WordModel, load_model
-from polyalign.words.symmetrize import Symmetrization
+from polyalign.words.symmetrize import Symmetrization, check_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ class Saved:
     update: bool = False
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold must be at least 0 and below 1, got {self.threshold}")
+        check_threshold(self.threshold)
 
     def fit(self, bitext: Bitext) -> WordModel:
         """Read the model; with `update`, train it further.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -14,18 +13,16 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import DataError
-from polyalign.core.files import open_output, write_text
+from polyalign.core.files import open_output
 from polyalign.core.jit import I64, frozen, threads
 from polyalign.core.progress import track
 from polyalign.core.ragged import Ragged
 from polyalign.core.vocab import Vocab
 from polyalign.kernels.gibbs import LONGEST_JUMP
 from polyalign.words.gibbs.decode import ARRAYS, DECODE_SWEEPS, Decoder, Grain
-from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.words.model import WordModel, reading_model, write_manifest
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import rows
-from polyalign.words.symmetrize import Symmetrization
 from polyalign.words.text import encode, keys
 from polyalign.words.units import Units
 
@@ -75,11 +72,6 @@ class GibbsModel(WordModel):
     def __post_init__(self) -> None:
         for name in ("src_frequency", "tgt_frequency", "seen"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
-
-    @property
-    def symmetrize(self) -> Symmetrization:
-        """How `align` joins both directions."""
-        return self.method.symmetrize
 
     @property
     def threshold(self) -> float:
@@ -200,15 +192,14 @@ class GibbsModel(WordModel):
         for name, array in arrays.items():
             with open_output(folder / f"{name}.npy") as file:
                 np.save(file, array)
-        settings = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "method": asdict(self.method),
-            "grains": [{"granularity": g.granularity, "tokenizers": g.tokenizers} for g in self.grains],
-            "learned": self.learned,
-            "one": self.posteriors_seen.one,
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        write_manifest(
+            folder,
+            self.kind,
+            method=asdict(self.method),
+            grains=[{"granularity": g.granularity, "tokenizers": g.tokenizers} for g in self.grains],
+            learned=self.learned,
+            one=self.posteriors_seen.one,
+        )
 
     @classmethod
     def load(cls, folder: Path) -> GibbsModel:
@@ -219,8 +210,7 @@ class GibbsModel(WordModel):
         """
         from polyalign.words.gibbs.method import Gibbs
 
-        settings = manifest(folder)
-        try:
+        with reading_model(folder) as settings:
             method: dict[str, Any] = {**settings["method"]}
             method["granularities"] = tuple(method["granularities"])
             tables = [parquet.read_table(folder / f"{side}.parquet") for side in ("src", "tgt")]
@@ -242,5 +232,3 @@ class GibbsModel(WordModel):
                 seen=np.load(folder / "seen.npy"),
                 posteriors_seen=Posteriors(**arrays, one=settings["one"]),
             )
-        except (OSError, ValueError, EOFError, KeyError, TypeError, pa.ArrowException) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,18 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import DataError
-from polyalign.core.files import open_output, write_text
-from polyalign.core.progress import track
+from polyalign.core.files import open_output
 from polyalign.words.gibbs.method import digest
 from polyalign.words.gibbs.model import GibbsModel
 from polyalign.words.joined.judge import Judge
 from polyalign.words.joined.similar import Similar, Words
-from polyalign.words.model import FORMAT, WordModel, load_model, manifest
+from polyalign.words.model import WordModel, in_runs, load_model, reading_model, write_manifest
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.similarity.method import encoder_at, runs
 from polyalign.words.similarity.neutral import Neutral
-from polyalign.words.symmetrize import Symmetrization
 
 if TYPE_CHECKING:
     from polyalign.words.auto import Auto
@@ -55,11 +51,6 @@ class JoinedModel(WordModel):
     own: Posteriors = field(default_factory=lambda: Posteriors.concat([]))
 
     @property
-    def symmetrize(self) -> Symmetrization:
-        """How `align` joins both directions."""
-        return self.method.symmetrize
-
-    @property
     def threshold(self) -> float:
         """The joint probability that a link has to exceed."""
         return self.learned if self.method.threshold is None else self.method.threshold
@@ -72,11 +63,8 @@ class JoinedModel(WordModel):
         if self.of and self.of == digest(bitext):
             yield self.own
             return
-        with track(label, total=len(bitext), unit="pairs") as progress:
-            for start, end in runs(bitext):
-                run = Bitext(bitext.table.slice(start, end - start))
-                yield self.join(run, self.similar.words(run))
-                progress.advance(len(run))
+        for run in in_runs(bitext, runs(bitext), label):
+            yield self.join(run, self.similar.words(run))
 
     def join(self, bitext: Bitext, words: Words) -> Posteriors:
         """The joint posteriors of sentence pairs whose words' vectors are there."""
@@ -99,15 +87,14 @@ class JoinedModel(WordModel):
         for name, array in arrays.items():
             with open_output(folder / f"{name}.npy") as file:
                 np.save(file, array)
-        settings = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "method": asdict(self.method),
-            "layers": None if self.similar is None else self.similar.layers,
-            "judge": self.judge is not None,
-            "learned": self.learned,
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        write_manifest(
+            folder,
+            self.kind,
+            method=asdict(self.method),
+            layers=None if self.similar is None else self.similar.layers,
+            judge=self.judge is not None,
+            learned=self.learned,
+        )
 
     @classmethod
     def load(cls, folder: Path) -> JoinedModel:
@@ -118,12 +105,10 @@ class JoinedModel(WordModel):
         """
         from polyalign.words.auto import Auto
 
-        settings = manifest(folder)
-
         def array(name: str) -> Any:
             return np.load(folder / f"{name}.npy")
 
-        try:
+        with reading_model(folder) as settings:
             method = Auto(**{**settings["method"], "layers": tuple(settings["method"]["layers"])})
             similar = None
             if settings["layers"] is not None:
@@ -132,8 +117,6 @@ class JoinedModel(WordModel):
                 similar = Similar(encoder_at(method.encoder, None), layers, neutral)
             judge = Judge(array("evidence"), array("right")) if settings["judge"] else None
             learned = float(settings["learned"])
-        except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
         statistical: Any = load_model(folder / "statistical")
         alone: Any = load_model(folder / "alone") if judge is not None else None
         return cls(method, statistical, similar, judge, alone, learned)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,17 +12,14 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from polyalign.core.bitext import Bitext, Side
-from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.files import open_output, read_text, write_text
 from polyalign.core.jit import I64
-from polyalign.core.progress import track
 from polyalign.core.ragged import Ragged, offsets
 from polyalign.encoders.torch_load import place
-from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.words.model import WordModel, in_runs, method_of, reading_model, settings_of, write_manifest
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.scratch import training
 from polyalign.words.scratch.training import SIDES, Scratch, need_torch, padded
-from polyalign.words.symmetrize import Symmetrization
 from polyalign.words.text import Reading, encode
 from polyalign.words.units import Units, View, to_words
 
@@ -77,27 +73,15 @@ class ScratchModel(WordModel):
     """
 
     kind: ClassVar[str] = "scratch"
+    called: ClassVar[str] = "a neural aligner"
     method: Scratch
     vocabularies: tuple[Vocabulary, Vocabulary]
     p: dict[str, Any]
 
-    @property
-    def symmetrize(self) -> Symmetrization:
-        """The method's."""
-        return self.method.symmetrize
-
-    @property
-    def threshold(self) -> float | None:
-        """The method's."""
-        return self.method.threshold
-
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
         """The posteriors of a bitext, a run of sentence pairs at a time."""
-        with track(label, total=len(bitext), unit="pairs") as progress:
-            for start in range(0, len(bitext), RUN):
-                run = Bitext(bitext.table.slice(start, RUN))
-                yield self._run(run)
-                progress.advance(len(run))
+        for run in in_runs(bitext, RUN, label):
+            yield self._run(run)
 
     def _run(self, bitext: Bitext) -> Posteriors:
         sides = [v.see(bitext, s, self.method.lowercase) for v, s in zip(self.vocabularies, SIDES, strict=True)]
@@ -116,13 +100,7 @@ class ScratchModel(WordModel):
             write_text(folder / f"{side}.tokenizer", v.units.tokenizer)
         with open_output(folder / "weights.npz") as file:
             np.savez(file, **{name: x.detach().cpu().numpy() for name, x in self.p.items()})
-        settings = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "class": f"{type(self.method).__module__}:{type(self.method).__qualname__}",
-            "method": asdict(self.method),
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        write_manifest(folder, self.kind, **settings_of(self.method))
 
     @classmethod
     def load(cls, folder: Path) -> ScratchModel:
@@ -135,12 +113,8 @@ class ScratchModel(WordModel):
         need_torch()
         import torch
 
-        from polyalign.core import registry
-
-        settings = manifest(folder)
-        try:
-            rows = [row for row in registry.rows().values() if row.target == settings["class"]]
-            method: Any = registry.load(rows[0])(**settings["method"])
+        with reading_model(folder) as settings:
+            method = method_of(settings)
             tables = [parquet.read_table(folder / f"{side}.parquet") for side in SIDES]
             src, tgt = (
                 Vocabulary.build(
@@ -155,19 +129,6 @@ class ScratchModel(WordModel):
             with np.load(folder / "weights.npz") as arrays:
                 p = {name: torch.from_numpy(arrays[name]).to(device) for name in arrays.files}
             return cls(method, (src, tgt), p)
-        except (OSError, ValueError, EOFError, KeyError, TypeError, IndexError) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
-
-    def priors(self) -> pa.Table:
-        """Nothing was counted.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(
-            "export priors: a neural aligner counts nothing; align by it, and take priors from a model of "
-            "words.align/gibbs or hmm"
-        )
 
 
 def cells_of(method: Scratch, p: dict[str, Any], src: Ragged, tgt: Ragged) -> tuple[I64, Any, Any, Any]:

@@ -11,11 +11,11 @@ import numpy as np
 
 from polyalign.core.bitext import Bitext, Side
 from polyalign.core.errors import MissingExtraError
-from polyalign.core.jit import I64, threads
-from polyalign.core.progress import track
+from polyalign.core.jit import I64
 from polyalign.core.ragged import Ragged
 from polyalign.core.rng import generator
-from polyalign.encoders.torch_load import Device, place
+from polyalign.encoders.descent import batches, descend
+from polyalign.encoders.torch_load import Device, limit_threads, place
 from polyalign.words.symmetrize import Symmetrization, check_threshold
 from polyalign.words.text import Reading, encode
 from polyalign.words.units import check_granularity
@@ -143,12 +143,12 @@ def need_torch() -> None:
         MissingExtraError: Torch is not there.
     """
     try:
-        import torch
+        import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             f"words.align: neural aligners need torch ({error}); install with: pip install 'polyalign[neural]'"
         ) from error
-    torch.set_num_threads(min(torch.get_num_threads(), threads()))
+    limit_threads()
 
 
 def trained(method: Scratch, units: tuple[int, int], src: Ragged, tgt: Ragged) -> dict[str, Any]:
@@ -164,41 +164,28 @@ def trained(method: Scratch, units: tuple[int, int], src: Ragged, tgt: Ragged) -
     taught = np.flatnonzero((n > 0) & (m > 0) & (n <= method.longest) & (m <= method.longest))
     if not len(taught):
         return p
-    for x in p.values():
-        x.requires_grad_(True)
-    optimiser: Any = torch.optim.AdamW(p.values(), lr=method.learning_rate, betas=(0.9, 0.98), weight_decay=0)
     random = generator(method.seed, "scratch")
-    batches = -(-len(taught) // method.batch)
-    epochs = max(method.epochs, -(-method.steps // batches))
-    steps = epochs * batches
-    warm, step = max(1, steps // 20), 0
-    with track("train", total=steps, unit="steps") as progress:
-        for _ in range(epochs):
-            for some in _batches(taught, n + m, method.batch, random):
-                rate = min((step + 1) / warm, (steps - step) / max(1, steps - warm))
-                for group in optimiser.param_groups:
-                    group["lr"] = method.learning_rate * rate
-                loss = method.loss(p, padded(src, some, device), padded(tgt, some, device))
-                optimiser.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(p.values(), 1.0)
-                optimiser.step()
-                step += 1
-                progress.advance()
+    an_epoch = -(-len(taught) // method.batch)
+    epochs = max(method.epochs, -(-method.steps // an_epoch))
+    steps, lengths = epochs * an_epoch, (n + m)[taught]
+    drawn = (taught[some] for _ in range(epochs) for some in batches(lengths, method.batch, POOL, random))
+
+    def loss() -> Any:
+        some = next(drawn)
+        return method.loss(p, padded(src, some, device), padded(tgt, some, device))
+
+    descend(
+        loss,
+        [*p.values()],
+        steps=steps,
+        learning_rate=method.learning_rate,
+        label="train",
+        rising=steps // 20,
+        betas=(0.9, 0.98),
+        decay=0,
+    )
     with torch.no_grad():
-        return method.finish({name: x.detach() for name, x in p.items()}, src, tgt)
-
-
-def _batches(taught: I64, length: I64, size: int, random: np.random.Generator) -> Iterator[I64]:
-    """All pairs once, in batches of about one length."""
-    order = random.permutation(taught)
-    batches = []
-    for start in range(0, len(order), size * POOL):
-        pool = order[start : start + size * POOL]
-        pool = pool[np.argsort(length[pool], kind="stable")]
-        batches += [pool[k : k + size] for k in range(0, len(pool), size)]
-    for k in random.permutation(len(batches)).tolist():
-        yield batches[k]
+        return method.finish(p, src, tgt)
 
 
 def padded(text: Ragged, rows: I64, device: str) -> Any:

@@ -13,6 +13,7 @@ from polyalign.core.jit import F32
 from polyalign.core.links import Links
 from polyalign.encoders.encoder import Encoder
 from polyalign.words.gold import read_gold
+from polyalign.words.posteriors import cell_keys
 from polyalign.words.similarity.method import BySimilarity, SimilarModel, evenly
 from polyalign.words.similarity.neutral import mutual
 from polyalign.words.similarity.vectors import Vectors, word_vectors
@@ -85,10 +86,7 @@ def coherence(x: F32, y: F32, src: Vectors, tgt: Vectors) -> float:
 
 def error_rate(links: Links, gold: Links) -> float:
     """AER of links of the same sentence pairs, ``1 - (|A & S| + |A & P|) / (|A| + |S|)``."""
-    key, gold_key = (
-        (np.repeat(np.arange(len(x)), np.diff(x.offsets)) << 32) | (x.src.astype(np.int64) << 16) | x.tgt
-        for x in (links, gold)
-    )
+    key, gold_key = cell_keys(links), cell_keys(gold)
     sure = gold_key if gold.sure is None else gold_key[gold.sure]
     right = int(np.isin(key, gold_key).sum()) + int(np.isin(key, sure).sum())
     return 1 - right / max(1, len(key) + len(sure))

@@ -65,13 +65,22 @@ def both_ways(cosine: F32, temperature: float) -> F32:
     return np.stack([exp / exp.sum(axis=0, keepdims=True), exp / exp.sum(axis=1, keepdims=True)])
 
 
+def check_lengths(src_words: Any, tgt_words: Any) -> None:
+    """Refuse sentences whose words do not fit 16 bits.
+
+    Raises:
+        DataError: There is one.
+    """
+    most = max(int(words.max(initial=0)) for words in (src_words, tgt_words))
+    if most > 65_535:
+        raise DataError(f"bitext: found a sentence of {most:,} words, expected at most 65,535; split it")
+
+
 def posteriors_of(src_words: Any, tgt_words: Any, cells: list[tuple[Any, Any]], p: list[F32]) -> Posteriors:
     """Posteriors of the cells of each sentence pair, in (src, tgt) order, with their probabilities, each of shape (2, c)."""
     if not len(src_words):
         return Posteriors.none(src_words, tgt_words)
-    most = max(int(src_words.max()), int(tgt_words.max()))
-    if most > 65_535:
-        raise DataError(f"bitext: found a sentence of {most:,} words, expected at most 65,535; split it")
+    check_lengths(src_words, tgt_words)
     src, tgt = (np.concatenate([c[s] for c in cells]).astype(np.uint16) for s in (0, 1))
     fixed = np.rint(np.concatenate(p, axis=1) * 65535).astype(np.uint16)
     return Posteriors(src_words, tgt_words, offsets([len(c[0]) for c in cells]), src, tgt, fixed)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from polyalign.core.bitext import Bitext, Side
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import PathText, open_output, write_text
+from polyalign.core.files import PathText, open_output
 from polyalign.core.jit import F32
-from polyalign.core.progress import track
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.named import named_encoder
-from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.words.model import (
+    WordModel,
+    in_runs,
+    method_of,
+    reading_model,
+    settings_of,
+    write_manifest,
+)
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.similarity.matrix import bent, both_ways, evenness, of_words, posteriors_of
 from polyalign.words.similarity.neutral import Neutral, neutral_of
@@ -95,6 +99,11 @@ class BySimilarity(ABC):
             Forward (columns choose rows) and backward probabilities, shape (2, n, m); 0 where there is no link.
         """
 
+    def vectors(self, encoder: Encoder, bitext: Bitext) -> tuple[Vectors, Vectors]:
+        """What is compared of both sides."""
+        src, tgt = (word_vectors(encoder, bitext, side, self.level)[0] for side in SIDES)
+        return src, tgt
+
     def fit(self, bitext: Bitext) -> SimilarModel:
         """Learn from a sample what vectors say of their language; no link is learned from.
 
@@ -141,19 +150,19 @@ class SimilarModel(WordModel):
     """
 
     kind: ClassVar[str] = "similar"
+    called: ClassVar[str] = "an aligner by similarity"
     method: BySimilarity
     encoder: Encoder
     neutral: Neutral
     limit: float = math.inf
 
     @classmethod
-    def learn(cls, method: BySimilarity, encoder: Encoder, bitext: Bitext) -> SimilarModel:
+    def learn(cls, method: BySimilarity, encoder: Encoder, bitext: Bitext) -> Self:
         """With what a sample tells."""
-        some = evenly(bitext, method.sample)
-        return cls.of_vectors(method, encoder, *(word_vectors(encoder, some, s, method.level)[0] for s in SIDES))
+        return cls.of_vectors(method, encoder, *method.vectors(encoder, evenly(bitext, method.sample)))
 
     @classmethod
-    def of_vectors(cls, method: BySimilarity, encoder: Encoder, src: Vectors, tgt: Vectors) -> SimilarModel:
+    def of_vectors(cls, method: BySimilarity, encoder: Encoder, src: Vectors, tgt: Vectors) -> Self:
         """With what the vectors of a sample tell."""
         between = src.offsets, tgt.offsets
         out = neutral_of(src.rows, tgt.rows, between, centre=method.centre, whiten=method.neutral)
@@ -175,11 +184,8 @@ class SimilarModel(WordModel):
 
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
         """The posteriors of a bitext, a run of sentence pairs at a time."""
-        with track(label, total=len(bitext), unit="pairs") as progress:
-            for start, end in runs(bitext):
-                run = Bitext(bitext.table.slice(start, end - start))
-                yield self.link(*(word_vectors(self.encoder, run, s, self.method.level)[0] for s in SIDES))
-                progress.advance(len(run))
+        for run in in_runs(bitext, runs(bitext), label):
+            yield self.link(*self.method.vectors(self.encoder, run))
 
     def link(self, src: Vectors, tgt: Vectors) -> Posteriors:
         """The posteriors of sentence pairs of which there are vectors."""
@@ -228,45 +234,28 @@ class SimilarModel(WordModel):
         folder.mkdir(parents=True, exist_ok=True)
         with open_output(folder / "neutral.npy") as file:
             np.save(file, self.neutral.array)
-        settings = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "class": f"{type(self.method).__module__}:{type(self.method).__qualname__}",
-            "method": asdict(self.method),
-            "layer": getattr(self.encoder, "layer", None),
-            "limit": None if math.isinf(self.limit) else self.limit,
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        limit = None if math.isinf(self.limit) else self.limit
+        layer = getattr(self.encoder, "layer", None)
+        write_manifest(folder, self.kind, **settings_of(self.method), layer=layer, limit=limit)
 
     @classmethod
-    def load(cls, folder: Path) -> SimilarModel:
+    def load(cls, folder: Path) -> Self:
         """Read what `save` wrote.
 
         Raises:
             DataError: A file is missing or damaged.
+            MissingExtraError: What its encoder needs is not installed.
         """
-        from polyalign.core import registry
-
-        settings = manifest(folder)
-        try:
-            found = [row for row in registry.rows().values() if row.target == settings["class"]]
-            method: Any = registry.load(found[0])(**settings["method"])
+        with reading_model(folder) as settings:
+            method = method_of(settings)
             rows = np.load(folder / "neutral.npy")
             limit = math.inf if settings["limit"] is None else float(settings["limit"])
-            return cls(method, encoder_at(method.encoder, settings["layer"]), Neutral.of_array(rows), limit)
-        except (OSError, ValueError, EOFError, KeyError, TypeError, IndexError) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
+            return cls(method, cls.encoder_in(folder, settings), Neutral.of_array(rows), limit)
 
-    def priors(self) -> pa.Table:
-        """Nothing was counted.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(
-            "export priors: an aligner by similarity counts nothing; align by it, and take priors from a model of "
-            "words.align/gibbs or hmm"
-        )
+    @classmethod
+    def encoder_in(cls, folder: Path, settings: dict[str, Any]) -> Any:
+        """The encoder of a saved model, by its manifest."""
+        return encoder_at(settings["method"]["encoder"], settings["layer"])
 
 
 def runs(bitext: Bitext) -> Iterator[tuple[int, int]]:

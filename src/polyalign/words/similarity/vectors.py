@@ -55,9 +55,9 @@ def word_vectors(
     Returns:
         The vectors in each layer, or in the one.
     """
-    texts, starts, ends, counts = _places(bitext, side)
+    texts, starts, ends, counts = word_places(bitext, side)
     tokens = [encoder.tokens(texts)] if layers is None else encoder.tokens_at(texts, layers)
-    piece, word = _members(tokens[0], texts, starts, ends, counts)
+    piece, word = word_pieces(tokens[0], texts, starts, ends, counts)
     first = offsets(counts)
     sentence = np.searchsorted(first, word, "right") - 1
     if level == "subword":
@@ -77,7 +77,7 @@ def word_vectors(
     return out
 
 
-def _places(bitext: Bitext, side: Side) -> tuple[list[str], I64, I64, I64]:
+def word_places(bitext: Bitext, side: Side) -> tuple[list[str], I64, I64, I64]:
     """The texts, where the words of all begin and end in them, and how many each has."""
     texts = bitext.column(side)
     if f"{side}_spans" in bitext.table.column_names:
@@ -95,7 +95,7 @@ def _places(bitext: Bitext, side: Side) -> tuple[list[str], I64, I64, I64]:
     return [" ".join(w) for w in words], ends - lengths, ends, counts
 
 
-def _members(tokens: Tokens, texts: Sequence[str], starts: I64, ends: I64, counts: I64) -> tuple[I64, I64]:
+def word_pieces(tokens: Tokens, texts: Sequence[str], starts: I64, ends: I64, counts: I64) -> tuple[I64, I64]:
     """Which pieces are of which words, words counted through all sentences; by word, then by piece."""
     # All sentences on one line, one character apart.
     base = offsets([len(t) + 1 for t in texts])[:-1]

@@ -22,7 +22,7 @@ from polyalign.words.supervised.model import SupervisedModel
 from polyalign.words.supervised.questions import Reading, answers_of
 from polyalign.words.supervised.reader import Reader
 from polyalign.words.supervised.train import train
-from polyalign.words.symmetrize import Symmetrization
+from polyalign.words.symmetrize import Symmetrization, check_threshold
 
 #: Silver links that are neither links nor none have at least this probability.
 DOUBT = 0.05
@@ -100,8 +100,7 @@ class FromGold(ABC):
             raise ValueError("gold_text has the sentence pairs of gold links; name their file as gold")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be from 0 to 2**31 - 1, got {self.seed}")
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold must be at least 0 and below 1, got {self.threshold}")
+        check_threshold(self.threshold)
 
     @abstractmethod
     def loss(self, pieces: Any, none: Any, batch: Any) -> Any:

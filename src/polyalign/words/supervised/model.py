@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import open_output, write_text
-from polyalign.core.jit import F32, threads
-from polyalign.core.progress import track
+from polyalign.core.files import open_output
+from polyalign.core.jit import F32
 from polyalign.encoders.encoder import Encoder
-from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.encoders.torch_load import limit_threads
+from polyalign.words.model import WordModel, in_runs, method_of, reading_model, settings_of, write_manifest
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.similarity.matrix import posteriors_of
 from polyalign.words.similarity.method import encoder_at
 from polyalign.words.similarity.neutral import Neutral
 from polyalign.words.supervised.questions import Reading, Window
 from polyalign.words.supervised.reader import Reader
-from polyalign.words.symmetrize import Symmetrization
 
 if TYPE_CHECKING:
     from polyalign.words.supervised.method import FromGold
@@ -49,20 +45,11 @@ class SupervisedModel(WordModel):
     """
 
     kind: ClassVar[str] = "supervised"
+    called: ClassVar[str] = "an aligner that learned from gold links"
     method: FromGold
     encoder: Encoder
     reader: Reader
     neutral: Neutral | None
-
-    @property
-    def symmetrize(self) -> Symmetrization:
-        """As the method says."""
-        return self.method.symmetrize
-
-    @property
-    def threshold(self) -> float | None:
-        """As the method says."""
-        return self.method.threshold
 
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
         """The posteriors of a bitext, a run of sentence pairs at a time.
@@ -70,11 +57,8 @@ class SupervisedModel(WordModel):
         Complexity:
             A question a word, I + J forward passes through the reader's layers for a pair of I and J words.
         """
-        with track(label, total=len(bitext), unit="pairs") as progress:
-            for start in range(0, len(bitext), RUN):
-                run = Bitext(bitext.table.slice(start, RUN))
-                yield self.answer(Reading.of(self.encoder, run, self.neutral, self.method.temperature))
-                progress.advance(len(run))
+        for run in in_runs(bitext, RUN, label):
+            yield self.answer(Reading.of(self.encoder, run, self.neutral, self.method.temperature))
 
     def answer(self, reading: Reading) -> Posteriors:
         """The posteriors of sentence pairs that the encoder has read."""
@@ -108,7 +92,7 @@ class SupervisedModel(WordModel):
         """Each question with the probabilities of the other side's words that have pieces."""
         import torch
 
-        torch.set_num_threads(min(torch.get_num_threads(), threads()))
+        limit_threads()
         priors = {k: reading.prior(k) for k in {w.pair for w in windows}}
         pieces: dict[int, F32] = {}
         none: dict[int, F32] = {}
@@ -144,13 +128,7 @@ class SupervisedModel(WordModel):
             arrays["neutral"] = self.neutral.array
         with open_output(folder / "weights.npz") as file:
             np.savez(file, **arrays)
-        settings = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "class": f"{type(self.method).__module__}:{type(self.method).__qualname__}",
-            "method": asdict(self.method),
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        write_manifest(folder, self.kind, **settings_of(self.method))
 
     @classmethod
     def load(cls, folder: Path) -> SupervisedModel:
@@ -159,13 +137,8 @@ class SupervisedModel(WordModel):
         Raises:
             DataError: A file is missing or damaged.
         """
-        from polyalign.words.supervised.binary_align import BinaryAlign
-        from polyalign.words.supervised.span_prediction import SpanPrediction
-
-        settings = manifest(folder)
-        kinds: Any = {f"{c.__module__}:{c.__qualname__}": c for c in (BinaryAlign, SpanPrediction)}
-        try:
-            method: FromGold = kinds[settings["class"]](**settings["method"])
+        with reading_model(folder) as settings:
+            method: FromGold = method_of(settings)
             with np.load(folder / "weights.npz", allow_pickle=False) as held:
                 weights = dict(held)
             rows = weights.pop("neutral", None)
@@ -174,20 +147,7 @@ class SupervisedModel(WordModel):
                 method.encoder, method.shared, method.layers, method.outputs, encoder.dim, method.seed
             )
             reader.set_weights(weights)
-        except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
         return cls(method, encoder, reader, None if rows is None else Neutral.of_array(rows))
-
-    def priors(self) -> pa.Table:
-        """Nothing was counted.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(
-            "export priors: an aligner that learned from gold links counts nothing; align by it, and take priors from a "
-            "model of words.align/gibbs or hmm"
-        )
 
 
 def _same(a: Window, b: Window) -> bool:

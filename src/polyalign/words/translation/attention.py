@@ -15,7 +15,7 @@ from polyalign.core.jit import F32, F64, I64
 from polyalign.encoders.torch_load import text_config
 from polyalign.words.gold import read_gold
 from polyalign.words.similarity.method import evenly
-from polyalign.words.translation.model import ByTranslation, Head, by_word, gold_of
+from polyalign.words.translation.model import ByTranslation, Head, by_word
 from polyalign.words.translation.reading import Translator, Window
 
 
@@ -103,7 +103,7 @@ class Attention(ByTranslation):
         right: list[set[tuple[int, int]]] = []
         if self.gold:
             some, links = read_gold(self.gold, self.gold_text, bitext)
-            right = gold_of(links)
+            right = links.to_pairs()
         else:
             some = evenly(bitext, self.sample)
         forward = self._best_links(some)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from polyalign.core.bitext import Bitext, Side
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import PathText, write_text
+from polyalign.core.errors import ConfigError
+from polyalign.core.files import PathText
 from polyalign.core.jit import F32, F64, I64
-from polyalign.core.links import Links
-from polyalign.core.progress import track
 from polyalign.encoders.model_files import identity
 from polyalign.encoders.torch_load import Device, Dtype
-from polyalign.words.model import FORMAT, WordModel, manifest
+from polyalign.words.model import WordModel, in_runs, method_of, reading_model, settings_of, write_manifest
 from polyalign.words.posteriors import Posteriors
-from polyalign.words.similarity.method import posteriors_of
+from polyalign.words.similarity.matrix import check_lengths, posteriors_of
 from polyalign.words.symmetrize import Symmetrization, check_threshold
 from polyalign.words.translation.prompts import PROMPT, check_prompt, language
 from polyalign.words.translation.reading import Translator, Window, translator
@@ -154,31 +150,19 @@ class TranslationModel(WordModel):
     """
 
     kind: ClassVar[str] = "translation"
+    called: ClassVar[str] = "a translation model"
     method: ByTranslation
     forward_heads: tuple[Head, ...]
     backward_heads: tuple[Head, ...]
 
-    @property
-    def symmetrize(self) -> Symmetrization:
-        """The method's."""
-        return self.method.symmetrize
-
-    @property
-    def threshold(self) -> float | None:
-        """The method's."""
-        return self.method.threshold
-
     def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
         """The posteriors of a bitext, a run of sentence pairs at a time."""
-        with track(label, total=len(bitext), unit="pairs") as progress:
-            for start in range(0, len(bitext), RUN):
-                run = Bitext(bitext.table.slice(start, RUN))
-                yield self._run(run)
-                progress.advance(len(run))
+        for run in in_runs(bitext, RUN, label):
+            yield self._run(run)
 
     def _run(self, bitext: Bitext) -> Posteriors:
         counts = [np.array([len(w) for w in bitext.tokens(side)], np.int32) for side in ("src", "tgt")]
-        check_lengths(counts)
+        check_lengths(*counts)
         method = self.method
         key, value = read_pairs(method, bitext, self.forward_heads)
         forward = method.probability(value, _totals(key >> 32 << 16 | key & 0xFFFF, value))
@@ -202,14 +186,8 @@ class TranslationModel(WordModel):
     def save(self, folder: Path) -> None:
         """Write the settings to a folder, the translation model by its name only; `load_model` reads it."""
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "class": f"{type(self.method).__module__}:{type(self.method).__qualname__}",
-            "method": asdict(self.method),
-            "heads": [self.forward_heads, self.backward_heads],
-        }
-        write_text(folder / "manifest.json", json.dumps(settings, indent=1) + "\n")
+        heads = [self.forward_heads, self.backward_heads]
+        write_manifest(folder, self.kind, **settings_of(self.method), heads=heads)
 
     @classmethod
     def load(cls, folder: Path) -> TranslationModel:
@@ -218,27 +196,10 @@ class TranslationModel(WordModel):
         Raises:
             DataError: It is missing or damaged.
         """
-        from polyalign.core import registry
-
-        settings = manifest(folder)
-        try:
-            rows = [row for row in registry.rows().values() if row.target == settings["class"]]
-            given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings["method"].items()}
+        with reading_model(folder) as settings:
+            method = method_of(settings)
             forward, backward = (tuple((int(a), int(b)) for a, b in heads) for heads in settings["heads"])
-            return cls(registry.load(rows[0])(**given), forward, backward)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
-
-    def priors(self) -> pa.Table:
-        """Nothing was counted.
-
-        Raises:
-            ConfigError: Always.
-        """
-        raise ConfigError(
-            "export priors: a translation model counts nothing; align by it, and take priors from a model of "
-            "words.align/gibbs or hmm"
-        )
+            return cls(method, forward, backward)
 
 
 def read_pairs(
@@ -265,22 +226,6 @@ def by_word(window: Window, rows: F32) -> tuple[I64, F32]:
     return words, np.add.reduceat(rows, first, axis=-2)
 
 
-def check_lengths(counts: Sequence[Any]) -> None:
-    """Refuse sentences whose words do not fit 16 bits.
-
-    Raises:
-        DataError: There is one.
-    """
-    most = max((int(c.max(initial=0)) for c in counts), default=0)
-    if most > 65_535:
-        raise DataError(f"bitext: found a sentence of {most:,} words, expected at most 65,535; split it")
-
-
 def _totals(group: I64, value: F64) -> F64:
     _, of = np.unique(group, return_inverse=True)
     return np.asarray(np.bincount(of, value)[of] if len(of) else value, np.float64)
-
-
-def gold_of(links: Links) -> list[set[tuple[int, int]]]:
-    """The links of each sentence pair."""
-    return [set(links.pairs(k)) for k in range(len(links))]

@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 
 from polyalign.core.errors import ConfigError, MissingExtraError
-from polyalign.core.jit import F32, I64, Mask, threads
+from polyalign.core.jit import F32, I64, Mask
 from polyalign.encoders.causal import readable
 from polyalign.encoders.encoder import clean
-from polyalign.encoders.torch_load import Device, Dtype, load, marks, place, text_config, weights_there, window_of
+from polyalign.encoders.torch_load import (
+    Device,
+    Dtype,
+    limit_threads,
+    load,
+    marks,
+    place,
+    text_config,
+    weights_there,
+    window_of,
+)
 from polyalign.words.translation import prompts
 
 #: Tokens read at once, if the model can.
@@ -215,9 +225,7 @@ class Translator:
             windows: Any.
             numbers: How many numbers come out of a window so long: ``(source tokens, target tokens) -> int``.
         """
-        import torch
-
-        torch.set_num_threads(min(torch.get_num_threads(), threads()))
+        limit_threads()
         order = sorted(range(len(windows)), key=lambda k: (-len(windows[k].src.ids), -len(windows[k].tgt.ids), k))
         start = 0
         while start < len(order):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from polyalign.core.bitext import Bitext
+from polyalign.encoders.tune import trainable
 from polyalign.words.tuned.adapters import Kind, attach, merge
-from polyalign.words.tuned.labels import Reward, material, self_training
+from polyalign.words.tuned.labels import Labels, Reward, self_training
 from polyalign.words.tuned.method import ByTuning, Objective, TunedEncoder
-from polyalign.words.tuned.training import both, similarity, states
+from polyalign.words.tuned.training import Pairs, both, similarity, states
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,9 @@ class AccAlign(ByTuning):
         if self.reduction < 1:
             raise ValueError(f"reduction must be at least 1, got {self.reduction}")
 
-    def objective(self, tuned: TunedEncoder, bitext: Bitext) -> Objective | None:
+    def objective(self, tuned: TunedEncoder, labels: Labels, pairs: Pairs) -> Objective:
         """The loss of the links, by the adapters' weights."""
-        from polyalign.encoders.tune import trainable
-
         network = tuned.network
-        found = material(self, tuned, bitext)
-        if found is None:
-            return None
-        labels, pairs = found
         trainable(network.model)
         weights = attach(network.model, self.adapter, self.reduction, self.seed)
         batches = pairs.batches(self.batch, self.seed)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.rng import generator
-from polyalign.words.tuned.labels import Reward, consistency, material, self_training
+from polyalign.encoders.tune import trainable, up_to
+from polyalign.words.tuned.labels import Labels, Reward, consistency, self_training
 from polyalign.words.tuned.masking import Masked
 from polyalign.words.tuned.method import ByTuning, Objective, TunedEncoder
-from polyalign.words.tuned.training import both, similarity, states
+from polyalign.words.tuned.training import Pairs, both, similarity, states
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,11 @@ class AwesomeAlign(ByTuning):
         if min(weights) < 0 or not sum(weights):
             raise ValueError(f"{', '.join(OBJECTIVES)} must not be negative, and one of them above 0; got {weights}")
 
-    def objective(self, tuned: TunedEncoder, bitext: Bitext) -> Objective | None:
+    def objective(self, tuned: TunedEncoder, labels: Labels, pairs: Pairs) -> Objective:
         """The sum of the objectives, by the weights of all layers that one of them runs."""
         import torch
 
-        from polyalign.encoders.tune import trainable, up_to
-
         network = tuned.network
-        found = material(self, tuned, bitext)
-        if found is None:
-            return None
-        labels, pairs = found
         random = generator(self.seed, "hide")
         deepest, weights = network, []
         if self.identification:

@@ -6,10 +6,10 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from polyalign.core.bitext import Bitext
-from polyalign.words.tuned.labels import material
+from polyalign.encoders.tune import trainable
+from polyalign.words.tuned.labels import Labels
 from polyalign.words.tuned.method import ByTuning, Objective, TunedEncoder
-from polyalign.words.tuned.training import states
+from polyalign.words.tuned.training import Pairs, states
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,11 @@ class Contextual(ByTuning):
         if self.anchor < 0:
             raise ValueError(f"anchor must not be negative, got {self.anchor}")
 
-    def objective(self, tuned: TunedEncoder, bitext: Bitext) -> Objective | None:
+    def objective(self, tuned: TunedEncoder, labels: Labels, pairs: Pairs) -> Objective:
         """Both sums, by the weights of all layers up to the compared one."""
         import torch
 
-        from polyalign.encoders.tune import trainable
-
         network = tuned.network
-        found = material(self, tuned, bitext)
-        if found is None:
-            return None
-        labels, pairs = found
         weights = trainable(network.model)
         # The embeddings are not tuned: no need to have them twice.
         tuning = {id(p) for p in weights}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.jit import I64
 from polyalign.core.links import Links
-from polyalign.words.gold import check_links, read_gold
+from polyalign.words.gold import check_links, read_gold, word_counts
 from polyalign.words.pharaoh import read_links
 from polyalign.words.similarity.matrix import of_words
-from polyalign.words.tuned.method import ByTuning, TunedEncoder
 from polyalign.words.tuned.training import Batch, Pairs, both
+
+if TYPE_CHECKING:
+    from polyalign.words.tuned.method import ByTuning, TunedEncoder
 
 #: How a link is rewarded: by its probability, or by the logarithm of it.
 Reward = Literal["log", "linear"]
@@ -50,9 +52,7 @@ class Labels:
                     f"{method.links}: found {len(links):,} lines, but the bitext has {len(bitext):,} sentence pairs; give a "
                     "line of links for each"
                 )
-            check_links(
-                links, [np.array([len(w) for w in bitext.tokens(s)], np.int64) for s in ("src", "tgt")], method.links
-            )
+            check_links(links, word_counts(bitext), method.links)
             return cls(method, links), bitext
         if method.labels == "self":
             return cls(method, None), bitext
@@ -102,7 +102,7 @@ def material(method: ByTuning, tuned: TunedEncoder, bitext: Bitext) -> tuple[Lab
     labels, text = Labels.of(method, bitext)
     if not len(text):
         return None
-    pairs = Pairs.read(tuned.network, tuned.made.prefix, text, method.level, method.max_tokens)
+    pairs = method.usable(Pairs.read(tuned.network, tuned.made.prefix, text, method.level, method.max_tokens))
     return (labels, pairs) if len(pairs.use) else None
 
 

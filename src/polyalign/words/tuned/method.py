@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from polyalign.core import registry
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import DataError
-from polyalign.core.files import PathText, open_output, write_text
+from polyalign.core.files import PathText, open_output
 from polyalign.core.jit import F32
-from polyalign.core.progress import track
+from polyalign.encoders.descent import descend
 from polyalign.encoders.encoder import Encoder, Tokens
 from polyalign.encoders.named import named_encoder
-from polyalign.words.model import manifest
-from polyalign.words.posteriors import Posteriors
+from polyalign.encoders.tune import model_of, up_to, whole
+from polyalign.words.model import manifest, write_manifest
 from polyalign.words.similarity.matrix import both_ways
-from polyalign.words.similarity.method import SIDES, BySimilarity, SimilarModel, evenly, runs
-from polyalign.words.similarity.neutral import Neutral, mutual
-from polyalign.words.similarity.vectors import Vectors, word_vectors
+from polyalign.words.similarity.method import BySimilarity, SimilarModel
+from polyalign.words.similarity.neutral import mutual
 from polyalign.words.tuned.adapters import adapters_of, restore
+from polyalign.words.tuned.labels import Labels, material
+from polyalign.words.tuned.training import Pairs
 
 #: What a method lowers: the loss of the next batch, and the weights it does that by.
 Objective = tuple[Callable[[], Any], Sequence[Any]]
@@ -98,17 +95,22 @@ class ByTuning(BySimilarity):
         return p * keep
 
     @abstractmethod
-    def objective(self, tuned: TunedEncoder, bitext: Bitext) -> Objective | None:
-        """What is to be lowered, by which weights; None if the bitext has nothing to tune on."""
+    def objective(self, tuned: TunedEncoder, labels: Labels, pairs: Pairs) -> Objective:
+        """What is to be lowered, by which weights.
+
+        Args:
+            tuned: The encoder.
+            labels: Links that are learned from.
+            pairs: The sentence pairs they are of, some of them in use.
+        """
+
+    def usable(self, pairs: Pairs) -> Pairs:
+        """Sentence pairs without those that the objective cannot be of."""
+        return pairs
 
     def finish(self, tuned: TunedEncoder) -> None:
         """What is to be done with the weights after tuning."""
         return
-
-    def vectors(self, encoder: TunedEncoder, bitext: Bitext) -> tuple[Vectors, Vectors]:
-        """The vectors of both sides, read one by one."""
-        src, tgt = (word_vectors(encoder, bitext, side, self.level)[0] for side in SIDES)
-        return src, tgt
 
     def fit(self, bitext: Bitext) -> TunedModel:
         """Tune a copy of the encoder on the bitext.
@@ -121,8 +123,6 @@ class ByTuning(BySimilarity):
             MissingExtraError: Torch or transformers is not installed.
             DataError: A sentence has more than 65,535 words, or a file of links cannot be read, or is of other text.
         """
-        from polyalign.encoders.tune import descend, model_of, up_to
-
         encoder = named_encoder(self.encoder)
         layer = self.layer
         if self.auto_layer:
@@ -131,12 +131,11 @@ class ByTuning(BySimilarity):
             layer = best_layer(self, encoder, bitext)
         made = model_of(encoder)
         tuned = TunedEncoder(made, up_to(made.network, layer))
-        if self.steps and (todo := self.objective(tuned, bitext)) is not None:
-            loss, weights = todo
+        if self.steps and (found := material(self, tuned, bitext)) is not None:
+            loss, weights = self.objective(tuned, *found)
             descend(loss, weights, steps=self.steps, learning_rate=self.learning_rate, label="tune")
             self.finish(tuned)
-        model: TunedModel = TunedModel.learn(self, tuned, bitext)
-        return model
+        return TunedModel.learn(self, tuned, bitext)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,50 +194,20 @@ class TunedModel(SimilarModel):
     method: ByTuning
     encoder: TunedEncoder
 
-    @classmethod
-    def learn(cls, method: Any, encoder: Any, bitext: Bitext) -> Any:
-        """With what a sample tells."""
-        return cls.of_vectors(method, encoder, *method.vectors(encoder, evenly(bitext, method.sample)))
-
-    def parts(self, bitext: Bitext, label: str = "align words") -> Iterator[Posteriors]:
-        """The posteriors of a bitext, a run of sentence pairs at a time."""
-        with track(label, total=len(bitext), unit="pairs") as progress:
-            for start, end in runs(bitext):
-                run = Bitext(bitext.table.slice(start, end - start))
-                yield self.link(*self.method.vectors(self.encoder, run))
-                progress.advance(len(run))
-
     def save(self, folder: Path) -> None:
         """Write the model to a folder, its transformer to ``encoder`` in it; `load_model` reads it."""
         SimilarModel.save(self, folder)
-        write_text(
-            folder / "manifest.json", json.dumps({**manifest(folder), "prefix": self.encoder.made.prefix}) + "\n"
-        )
+        write_manifest(folder, **manifest(folder), prefix=self.encoder.made.prefix)
         self.encoder.made.write(folder / ENCODER)
         if adapters := adapters_of(self.encoder.network.model):
             with open_output(folder / ADAPTERS) as file:
                 np.savez(file, **cast(Any, adapters))
 
     @classmethod
-    def load(cls, folder: Path) -> TunedModel:
-        """Read what `save` wrote.
-
-        Raises:
-            DataError: A file is missing or damaged.
-            MissingExtraError: Torch or transformers is not installed.
-        """
-        from polyalign.encoders.tune import up_to, whole
-
-        settings = manifest(folder)
-        try:
-            row = next(row for row in registry.rows().values() if row.target == settings["class"])
-            method: Any = registry.load(row)(**settings["method"])
-            rows = np.load(folder / "neutral.npy")
-            limit = math.inf if settings["limit"] is None else float(settings["limit"])
-            made = whole(folder / ENCODER, settings["prefix"])
-            tuned = TunedEncoder(made, up_to(made.network, settings["layer"]))
-            if (folder / ADAPTERS).is_file():
-                restore(tuned.network.model, dict(np.load(folder / ADAPTERS)))
-        except (OSError, ValueError, EOFError, KeyError, TypeError, IndexError, StopIteration) as error:
-            raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
-        return cls(method, tuned, Neutral.of_array(rows), limit)
+    def encoder_in(cls, folder: Path, settings: dict[str, Any]) -> TunedEncoder:
+        """The encoder of a saved model, by its manifest, with its adapters if it has any."""
+        made = whole(folder / ENCODER, settings["prefix"])
+        tuned = TunedEncoder(made, up_to(made.network, settings["layer"]))
+        if (folder / ADAPTERS).is_file():
+            restore(tuned.network.model, dict(np.load(folder / ADAPTERS)))
+        return tuned

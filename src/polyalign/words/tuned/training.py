@@ -14,10 +14,11 @@ from polyalign.core.jit import I32, I64, Mask
 from polyalign.core.progress import note
 from polyalign.core.ragged import offsets
 from polyalign.core.rng import generator
+from polyalign.encoders.descent import pools
 from polyalign.encoders.encoder import Tokens
 from polyalign.encoders.torch_run import Network
 from polyalign.encoders.tune import padded
-from polyalign.words.similarity.vectors import Level, _members, _places
+from polyalign.words.similarity.vectors import Level, word_pieces, word_places
 
 #: Batches whose pairs are sorted by length together, so that there is little padding.
 POOL = 16
@@ -48,7 +49,7 @@ class Text:
         Raises:
             ConfigError: The tokenizer does not say where a token is in the text.
         """
-        texts, starts, ends, counts = _places(bitext, side)
+        texts, starts, ends, counts = word_places(bitext, side)
         pieces = network.pieces(texts, prefix)
         if pieces.spans is None:
             raise ConfigError(
@@ -58,7 +59,7 @@ class Text:
         said = [n + np.flatnonzero(s[n:, 1] > s[n:, 0]) for s, n in zip(pieces.spans, pieces.prefixes, strict=True)]
         spans = [np.zeros((0, 2), np.int32), *(s[k] for s, k in zip(pieces.spans, said, strict=True))]
         tokens = Tokens(np.zeros((0, 0), np.float32), offsets([len(k) for k in said]), np.concatenate(spans))
-        piece, word = _members(tokens, texts, starts, ends, counts)
+        piece, word = word_pieces(tokens, texts, starts, ends, counts)
         first = offsets(counts)
         at, inner = np.concatenate([np.zeros(0, np.int64), *said])[piece], word - np.repeat(first[:-1], counts)[word]
         cuts = np.searchsorted(word, first)[1:-1]
@@ -207,13 +208,9 @@ class Pairs:
         random = generator(seed, "pairs")
         lengths = np.array([len(self.src.ids[k]) + len(self.tgt.ids[k]) for k in self.use])
         while len(self.use):
-            order = random.permutation(len(self.use))
-            for start in range(0, len(order), size * POOL):
-                some = order[start : start + size * POOL]
-                some = some[np.argsort(lengths[some], kind="stable")]
-                cuts = list(range(0, len(some), size))
-                for c in random.permutation(len(cuts)):
-                    yield np.sort(self.use[some[cuts[c] : cuts[c] + size]])
+            for some in pools(lengths, size, POOL, random):
+                for k in random.permutation(len(some)):
+                    yield np.sort(self.use[some[k]])
 
 
 def states(network: Network, batch: Batch) -> Any:

@@ -10,10 +10,11 @@ import numpy as np
 from polyalign.core.bitext import Bitext
 from polyalign.core.jit import F32, I64
 from polyalign.core.rng import generator
+from polyalign.encoders.tune import trainable
 from polyalign.words.similarity.matrix import both_ways
 from polyalign.words.similarity.neutral import mutual
 from polyalign.words.similarity.vectors import Vectors
-from polyalign.words.tuned.labels import material, self_training
+from polyalign.words.tuned.labels import Labels, self_training
 from polyalign.words.tuned.masking import Masked, hide
 from polyalign.words.tuned.method import ByTuning, Objective, TunedEncoder
 from polyalign.words.tuned.training import Batch, Pairs, both, similarity, states
@@ -77,7 +78,7 @@ class XLMAlign(ByTuning):
         keep[mutual(carried)] = 1
         return p * keep
 
-    def vectors(self, encoder: TunedEncoder, bitext: Bitext) -> tuple[Vectors, Vectors]:
+    def vectors(self, encoder: Any, bitext: Bitext) -> tuple[Vectors, Vectors]:
         """The vectors of both sides, read one by one or as one text."""
         src, tgt = ByTuning.vectors(self, encoder, bitext)
         if not self.together or not len(bitext):
@@ -104,20 +105,15 @@ class XLMAlign(ByTuning):
             Vectors(rows[1], tgt.offsets, tgt.word, tgt.words),
         )
 
-    def objective(self, tuned: TunedEncoder, bitext: Bitext) -> Objective | None:
+    def usable(self, pairs: Pairs) -> Pairs:
+        """Those that fit into one window together."""
+        return pairs.only(pairs.use[pairs.fit_together(pairs.use)])
+
+    def objective(self, tuned: TunedEncoder, labels: Labels, pairs: Pairs) -> Objective:
         """The pointers' cross entropy, and what else has a weight."""
         import torch
 
-        from polyalign.encoders.tune import trainable
-
         network = tuned.network
-        found = material(self, tuned, bitext)
-        if found is None:
-            return None
-        labels, pairs = found
-        pairs = pairs.only(pairs.use[pairs.fit_together(pairs.use)])
-        if not len(pairs.use):
-            return None
         random = generator(self.seed, "hide")
         d, device = network.dim, network.model.device
         ask, answer = (torch.nn.Linear(d, d, bias=False).to(device) for _ in range(2))
