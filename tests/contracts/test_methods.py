@@ -25,9 +25,29 @@ from polyalign.words.ibm1 import IBM1
 
 ROWS = list(registry.rows().values())
 #: What is no step of a project: parts of other methods, and what has a verb of its own.
-PARTS = ("encode", "words.symmetrize", "words.project", "corpus.parallelism", "evaluate/retrieval", "evaluate/mining")
+PARTS = (
+    "corpus.thresholds",
+    "encode",
+    "words.symmetrize",
+    "words.project",
+    "corpus.parallelism",
+    "evaluate/retrieval",
+    "evaluate/mining",
+)
 #: Parameters without a default, for building any row.
-REQUIRED = {"path": "x", "src": "x", "tgt": "y", "fields": {"deu_Latn": "de"}, "model": "x", "translations": "x"}
+REQUIRED = {
+    "path": "x",
+    "src": "x",
+    "tgt": "y",
+    "fields": {"deu_Latn": "de"},
+    "model": "x",
+    "translations": "x",
+    "lexicon": "x",
+    "into": ["eng_Latn"],
+    "forms": "x",
+    "names": "x",
+    "tests": "x",
+}
 
 
 def build(row, **given):

@@ -11,7 +11,7 @@ from polyalign.core.errors import DataError
 from polyalign.corpus.formats import FORMATS, read_bitext, write_bitext
 
 PAIR = ("deu_Latn", "eng_Latn")
-TEXT = [f for f in FORMATS if f not in ("parquet", "arrow", "tmx")]
+TEXT = [f for f in FORMATS if f not in ("parquet", "arrow", "tmx", "xliff")]
 GOOD = Bitext.build(["Tür " * 50, "ja"], ["door", "yes " * 50], langs=PAIR)
 
 
@@ -76,7 +76,7 @@ def test_a_packed_file_that_was_cut_off(tmp_path, format, packed):
         read(path, format)
 
 
-@pytest.mark.parametrize("format", ["csv", "jsonl", "tmx", "parquet", "arrow"])
+@pytest.mark.parametrize("format", ["csv", "jsonl", "tmx", "xliff", "parquet", "arrow"])
 def test_a_file_that_was_cut_off(tmp_path, format):
     path = good(tmp_path, format)
     cut = path.read_bytes()[:-60]
@@ -91,7 +91,7 @@ def test_an_empty_file_is_an_empty_bitext(tmp_path, format):
     assert len(read(tmp_path / "x", format)) == 0
 
 
-@pytest.mark.parametrize("format", ["tmx", "parquet", "arrow"])
+@pytest.mark.parametrize("format", ["tmx", "xliff", "parquet", "arrow"])
 def test_an_empty_file_is_refused_where_the_format_has_a_frame(tmp_path, format):
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(DataError):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.corpus.formats import FORMATS, SUFFIXES, format_of, read_bitext, write_bitext
+from polyalign.corpus.formats import FORMATS, READ_ONLY, SUFFIXES, format_of, read_bitext, write_bitext
 
 PAIR = ("deu_Latn", "arb_Arab")
 NASTY = [
@@ -41,7 +41,7 @@ def survives(format, text):
     """What a format makes of a text."""
     if format == "csv":
         return text.replace("\x00", "\ufffd")
-    if format == "tmx":
+    if format in ("tmx", "xliff"):
         return "".join("\ufffd" if c in XML_INVALID else c for c in text)
     if format in ("tsv", "moses", "fast-align"):
         text = text.replace("\r", " ").replace("\n", " ").replace("\x00", "\ufffd")
@@ -137,7 +137,7 @@ def test_what_a_format_cannot_hold_is_counted(tmp_path, notes, format, text, cou
     assert [n for n in notes() if f"{count} characters that the format cannot hold" in n]
 
 
-@pytest.mark.parametrize("format", [f for f in FORMATS if f != "tmx"])
+@pytest.mark.parametrize("format", [f for f in FORMATS if f not in ("tmx", "xliff")])
 def test_no_note_without_a_reason(tmp_path, notes, format):
     write_bitext(Bitext.build(["a"], ["b"]), tmp_path / "x", format=format)
     read_bitext(tmp_path / "x", format=format)
@@ -194,7 +194,7 @@ def test_many_rows_cross_the_chunks(tmp_path):
 
 def test_formats_are_known_by_suffix():
     assert format_of("A.TSV.GZ") == "tsv"
-    assert {format_of(f"x{suffix}") for suffix in SUFFIXES} | {"moses"} == set(FORMATS)
+    assert {format_of(f"x{suffix}") for suffix in SUFFIXES} | {"moses"} == {*FORMATS, *READ_ONLY}
     with pytest.raises(ConfigError, match=r"found the suffix '.docx', expected one of .tsv, .csv"):
         format_of("x.docx")
     with pytest.raises(ConfigError, match="name the format: tsv, csv"):

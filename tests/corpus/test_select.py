@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
-from polyalign.corpus.select import Threshold
+from polyalign.corpus.select.threshold import Threshold
 
 sides = st.sampled_from(["", " \t\u00a0", "a", "bb", "c" * 9, "😀"])
 scores = st.sampled_from([None, float("nan"), -1.0, 0.2, 0.5])

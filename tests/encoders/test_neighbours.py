@@ -227,12 +227,12 @@ KILLED = """
     from polyalign.encoders import shards as module
     rows = np.random.default_rng(0).normal(size=(60, 8))
     made = []
-    def compare(*args, of=module._compare):
+    def both(*args, of=module._both):
         if len(made) == int(sys.argv[2]):
             os.kill(os.getpid(), signal.SIGKILL)
         made.append(args)
         return of(*args)
-    module._compare = compare
+    module._both = both
     side = module.shards(lambda some: rows[some], 60, 8, where="x")
     other = module.shards(lambda some: rows[::-1][some], 60, 8, where="x")
     (a, b), (c, d) = module.neighbours(side, other, 3, search="exact", store=Store(Path(sys.argv[1])), step=10)
@@ -247,8 +247,8 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
         command = [sys.executable, "-c", script, str(tmp_path / folder), str(kill_at)]
         return subprocess.run(command, capture_output=True, text=True, env=os.environ)
 
-    assert run("killed", 4).returncode == -signal.SIGKILL
+    assert run("killed", 26).returncode == -signal.SIGKILL
     resumed, straight = run("killed", -1), run("straight", -1)
-    assert resumed.stdout.split()[0] == "2"  # four of six shards were kept
-    assert straight.stdout.split()[0] == "6"
+    assert resumed.stdout.split()[0] == "12"  # four of six shards were kept, each is compared with six
+    assert straight.stdout.split()[0] == "36"
     assert resumed.stdout.split(" ", 1)[1] == straight.stdout.split(" ", 1)[1]

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyalign.core import langs
-from polyalign.text.identify import _NO_LANGUAGE, CLD2, Identified, _tag, script_of
+from polyalign.core.cld2 import NO_LANGUAGE, tag_of
+from polyalign.core.scripts import script_of
+from polyalign.text.identify import CLD2, Identified
 
 SENTENCES = {
     "deu_Latn": "Die Regierung hat das Projekt für die Sanierung der Strasse genehmigt.",
@@ -80,14 +82,14 @@ def test_refuses_a_minimum_outside_its_range(value):
 
 
 def test_every_code_the_detector_has_becomes_a_canonical_tag():
-    codes = {code for _, code in pycld2.LANGUAGES if code not in _NO_LANGUAGE and not code.startswith("xx-")}
+    codes = {code for _, code in pycld2.LANGUAGES if code not in NO_LANGUAGE and not code.startswith("xx-")}
     for code in codes:
-        tag = _tag(code, "Latn")
+        tag = tag_of(code, "Latn")
         assert re.fullmatch(r"[a-z]{3}_Latn", tag), code
         assert langs.normalise(tag) == tag
-    assert (_tag("iw", "Hebr"), _tag("jw", "Java"), _tag("sr-ME", "Latn")) == ("heb_Hebr", "jav_Java", "srp_Latn")
-    assert (_tag("zh", "Hani"), _tag("zh-Hant", "Hani")) == ("cmn_Hans", "cmn_Hant")
-    assert (_tag("ja", "Hani"), _tag("bh", "Deva")) == ("jpn_Jpan", "bho_Deva")
+    assert (tag_of("iw", "Hebr"), tag_of("jw", "Java"), tag_of("sr-ME", "Latn")) == ("heb_Hebr", "jav_Java", "srp_Latn")
+    assert (tag_of("zh", "Hani"), tag_of("zh-Hant", "Hani")) == ("cmn_Hans", "cmn_Hant")
+    assert (tag_of("ja", "Hani"), tag_of("bh", "Deva")) == ("jpn_Jpan", "bho_Deva")
 
 
 @pytest.mark.parametrize(

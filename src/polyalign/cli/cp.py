@@ -17,6 +17,13 @@ EXAMPLES = {
     "documents": ("a folder of translated documents to TMX, links and lexicon", "examples/documents.toml"),
     "bitext": ("word links and a lexicon from sentence pairs you have", "examples/bitext.toml"),
     "dermit": ("press releases in three languages, scored against gold", "examples/dermit.toml"),
+    "subtitles": ("subtitles to sentence pairs, by their time codes (as JESC)", "examples/subtitles.toml"),
+    "articles": ("full texts of articles to TMX (as SciELO)", "examples/articles.toml"),
+    "abstracts": ("abstracts of theses to TMX (as CAPES and IPAC)", "examples/abstracts.toml"),
+    "strings": ("messages of programs (PO) to TMX", "examples/strings.toml"),
+    "rephrase": ("sentences that translators split or joined (as BiSECT)", "examples/rephrase.toml"),
+    "incidental": ("translations that stand beside each other in texts", "examples/incidental.toml"),
+    "augment": ("a bitext with switched words and other inflected forms", "examples/augment.toml"),
 }
 
 

@@ -21,6 +21,7 @@ from polyalign.core.errors import PolyalignError, did_you_mean
 
 #: verb: (what it does, the heading it stands under)
 VERBS = {
+    "corpus": ("Make a parallel corpus of a folder of mixed files.", "Projects"),
     "run": ("Run a project file: documents to an aligned, measured bitext.", "Projects"),
     "report": ("Write a run's report anew.", "Projects"),
     "cp": ("Copy an example project to start from.", "Projects"),
@@ -33,6 +34,10 @@ VERBS = {
     "lexicon": ("Extract a bilingual lexicon from word links.", "Align"),
     "project-labels": ("Carry labels of spans to the other language of a text.", "Align"),
     "convert": ("Convert a bitext between formats.", "Text and corpora"),
+    "stats": ("Profile a corpus: languages, lengths, duplicates, noise, samples.", "Text and corpora"),
+    "clean": ("Score the texts of a corpus and leave out what is bad.", "Text and corpora"),
+    "dedup": ("Leave out duplicate rows of a corpus.", "Text and corpora"),
+    "balance": ("Balance languages, sources or clusters of a corpus.", "Text and corpora"),
     "split": ("Split text into sentences.", "Text and corpora"),
     "identify": ("Identify language and script.", "Text and corpora"),
     "parallelism": ("Count in how many languages each sentence of several bitexts is.", "Text and corpora"),

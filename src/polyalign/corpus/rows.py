@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,16 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import DataError
 from polyalign.core.files import PathText
 from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note, track
 from polyalign.corpus.paths import locate
+from polyalign.corpus.rejects import STRICT, Rejected, Rejects, as_json
 
 T = TypeVar("T")
 #: Rows put together at a time: small enough to stay in the processor's cache, which is a third faster than 65,536.
 CHUNK = 16_384
 Columns = Mapping[str, Sequence[Any]]
+#: Where a side comes from: sentences of its document, code points of its text, paragraphs.
+_PLACE = re.compile("(src|tgt)_(start|end|from|to|paragraph)")
+_INT32 = range(-(1 << 31), 1 << 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +67,68 @@ def column_type(name: str) -> pa.DataType:
         return pa.large_string()
     if name.startswith("score."):
         return pa.float32()
+    if _PLACE.fullmatch(name):
+        return pa.int32()
     return pa.list_(pa.int32()) if name in ("src_spans", "tgt_spans") else pa.string()
 
 
-def parsed(name: str, cells: Sequence[str | None], where: str, first_row: int) -> Sequence[Any]:
-    """A column's cells as values of its type: an empty score or span list is null.
+def parsed(
+    columns: Mapping[str, Sequence[str | None]],
+    where: str,
+    rows: Sequence[int],
+    rejects: Rejects,
+    record: Callable[[int], str] | None = None,
+) -> Columns:
+    """Columns of text as values of their types: an empty number or span list is null.
 
     Args:
-        name: The column.
-        cells: Its cells as text.
-        where: The file, for the error message.
-        first_row: The number of its first row, counted from 1.
+        columns: The cells of each column.
+        where: The file, for messages.
+        rows: The number of each row, counted from 1.
+        rejects: Takes the rows with a score that is no number, or places and spans that are no whole numbers.
+        record: A row, by its index, as text for the rejects.
 
     Raises:
-        DataError: A score that is no number, or spans that are no whole numbers.
+        DataError: There is such a row and nobody takes it.
     """
-    kind = column_type(name)
-    if pa.types.is_large_string(kind) or pa.types.is_string(kind):
-        return cells
-    is_score = pa.types.is_floating(kind)
-    out: list[Any] = []
-    for row, cell in enumerate(cells, first_row):
-        try:
-            if is_score:
-                out.append(float(cell) if cell else None)
-            else:
-                out.append(None if cell is None else [int(x) for x in cell.split()])
-        except ValueError:
-            expected = "a number" if is_score else "whole numbers with spaces between"
-            raise DataError(f"{where} row {row}, column {name}: found {cell!r}, expected {expected}") from None
+    out: dict[str, Sequence[Any]] = {}
+    bad: dict[int, Rejected] = {}
+    for name, cells in columns.items():
+        kind = column_type(name)
+        if pa.types.is_large_string(kind) or pa.types.is_string(kind):
+            out[name] = cells
+            continue
+        values: list[Any] = []
+        for index, cell in enumerate(cells):
+            try:
+                values.append(_value(kind, cell))
+            except ValueError as error:
+                at = f"row {rows[index]}, column {name}"
+                bad.setdefault(index, Rejected(where, at, f"found {cell!r}, expected {error}"))
+                values.append(None)
+        out[name] = values
+    for index, rejected in sorted(bad.items()):
+        row = as_json({name: cells[index] for name, cells in columns.items()}) if record is None else record(index)
+        rejects.broken(Rejected(rejected.source, rejected.at, rejected.reason, row))
+    if bad:
+        kept = [index for index in range(len(rows)) if index not in bad]
+        return {name: [values[index] for index in kept] for name, values in out.items()}
     return out
+
+
+def _value(kind: pa.DataType, cell: str | None) -> Any:
+    """A cell as a number or numbers; a ValueError says what was expected."""
+    expected = "a number"
+    try:
+        if pa.types.is_floating(kind):
+            return float(cell) if cell else None
+        if pa.types.is_integer(kind):
+            expected = "a whole number below 2**31"
+            return _INT32[_INT32.index(int(cell))] if cell else None
+        expected = "whole numbers with spaces between"
+        return None if cell is None else [_INT32[_INT32.index(int(x))] for x in cell.split()]
+    except ValueError:
+        raise ValueError(expected) from None
 
 
 def collect(source: Source) -> Bitext:
@@ -120,8 +156,12 @@ class FileReader(ABC):
     path: PathText
 
     @abstractmethod
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs.
+
+        Args:
+            pair: Source and target language tags.
+            rejects: Takes the records that are no pair; by default what is broken is an error.
 
         Raises:
             DataError: The file cannot be read.
@@ -135,9 +175,9 @@ class FileReader(ABC):
         """
         return [locate(self.path, pair)]
 
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
+    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN), rejects: Rejects = STRICT) -> Bitext:
         """Read the pairs; `pair` names the languages. Raises as `source`."""
-        return collect(self.source(pair))
+        return collect(self.source(pair, rejects))
 
 
 def with_ids(table: pa.Table, *, langs: tuple[str, str], where: str) -> Bitext:

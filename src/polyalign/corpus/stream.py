@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,8 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.jit import I64, Mask
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.formats import reader_of
-from polyalign.corpus.rows import EMPTY, Source, numbered, ordered, tell_renamed
+from polyalign.corpus.rejects import Rejected, Rejects
+from polyalign.corpus.rows import EMPTY, Source, numbered, ordered, tell_renamed, with_ids
 
 
 def stream_bitext(
@@ -24,6 +25,7 @@ def stream_bitext(
     pair: tuple[str, str] = (UNKNOWN, UNKNOWN),
     pairs: int = 100_000,
     options: Mapping[str, Any] = MappingProxyType({}),
+    rejects: Callable[[Rejected], None] | None = None,
 ) -> Iterator[Bitext]:
     r"""Read sentence pairs some at a time: the rows of `read_bitext`, and its errors.
 
@@ -36,6 +38,7 @@ def stream_bitext(
         pair: Source and target language tags.
         pairs: How many sentence pairs a run has; the last has fewer.
         options: Further parameters of the format's reader.
+        rejects: Takes the records that are no pair, each when it is met; by default a broken one is an error.
 
     Returns:
         The runs, each read when it is asked for; none of a file without pairs.
@@ -58,7 +61,58 @@ def stream_bitext(
     """
     if pairs < 1:
         raise ValueError(f"pairs must be at least 1, got {pairs}")
-    return _runs(reader_of(path, format=format, pair=pair, options=options).source(pair), pairs)
+    reader = reader_of(path, format=format, pair=pair, options=options)
+    return _runs(reader.source(pair, Rejects(rejects)), pairs)
+
+
+class BitextFile:
+    r"""A file of sentence pairs that can be read in runs any number of times; for writers.
+
+    The runs are those of `stream_bitext`, but for one without pairs where the file has none: it knows the languages.
+
+    Args:
+        path: The file.
+        format: One of `formats.FORMATS`; by default the suffix says.
+        pair: Source and target language tags.
+        pairs: How many sentence pairs a run has; the last has fewer.
+        options: Further parameters of the format's reader.
+        rejects: Takes the records that are no pair, at the first reading.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "x.tsv"
+        >>> _ = path.write_text("eins\tone\nzwei\ttwo\n", encoding="utf-8")
+        >>> file = BitextFile(path, pairs=1)
+        >>> [run.src for run in file], [run.tgt for run in file]
+        ([['eins'], ['zwei']], [['one'], ['two']])
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,
+        pair: tuple[str, str] = (UNKNOWN, UNKNOWN),
+        pairs: int = 16_384,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        rejects: Callable[[Rejected], None] | None = None,
+    ) -> None:
+        self._reader = reader_of(path, format=format, pair=pair, options=options)
+        self._pair, self._pairs, self._rejects = pair, pairs, rejects
+
+    def __iter__(self) -> Iterator[Bitext]:
+        """The runs, read from the file's beginning."""
+        source = self._reader.source(self._pair, Rejects(self._rejects))
+        # What is rejected once is so every time.
+        self._rejects = self._rejects and _ignored
+        runs = _runs(source, self._pairs)
+        first = next(runs, None)
+        yield first if first is not None else with_ids(EMPTY, langs=source.langs, where=source.where)
+        yield from runs
+
+
+def _ignored(rejected: Rejected) -> None:
+    """Takes a record that was taken before."""
 
 
 def _runs(source: Source, pairs: int) -> Iterator[Bitext]:
@@ -98,7 +152,9 @@ class _Ids:
             own = _hashes(ids)
         self._hashes.append(np.sort(own))
         while len(self._hashes) > 1 and 2 * len(self._hashes[-1]) > len(self._hashes[-2]):
-            self._hashes[-2:] = [np.sort(np.concatenate(self._hashes[-2:]))]
+            joined = np.concatenate((self._hashes.pop(), self._hashes.pop()))
+            joined.sort()
+            self._hashes.append(joined)
         return ids
 
     def _rename(self, ids: list[str], met: Mask) -> list[str]:

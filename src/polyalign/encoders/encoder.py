@@ -18,6 +18,7 @@ from polyalign.core.files import open_output
 from polyalign.core.jit import F32, I32, I64, U64
 from polyalign.core.progress import Track, track
 from polyalign.core.space import unit
+from polyalign.core.spread import spread
 from polyalign.encoders.cache import hashes, open_cache, write_header
 
 #: Texts between two writes to the cache: what a killed run loses at most.
@@ -156,9 +157,10 @@ class Encoder(ABC):
         progress.advance(len(texts) - len(missing))
         # Longest first: what needs most memory fails at once, and the time left is not guessed too low.
         missing = missing[np.argsort([-len(texts[i]) for i in missing], kind="stable")]
-        for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
-            rows = self._rounded([texts[i] for i in chunk])
+        chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
+        # What is not worth keeping is not worth sending to other processes, and one chunk not the loading of a model there.
+        by = spread if self.cached and len(chunks) > 1 else map
+        for chunk, rows in zip(chunks, by(self._rounded, ([texts[i] for i in c] for c in chunks)), strict=True):
             if cache is not None:
                 cache.add(keys[chunk], rows)
             out[chunk] = rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.progress import track
 from polyalign.core.space import unit
+from polyalign.core.spread import spread
 from polyalign.core.store import Artefact, Store
 from polyalign.encoders import index
 from polyalign.encoders.centre import shifts
@@ -157,31 +159,43 @@ def neighbours(
         index.require_faiss()
         return _approximate(src, tgt, k, store, step, "src"), _approximate(tgt, src, k, store, step, "tgt")
     forward: list[Near] = []
-    backward = nobody(tgt.n)
+    backward, bounds = nobody(tgt.n), list(src.bounds(step))
+    recipes = [_recipe({"k": k, "step": step}, {"src": src.digest, "tgt": tgt.digest, "first": a}) for a, _ in bounds]
+    names = [f"neighbours-{number:05d}" for number in range(len(bounds))]
+    known = [store is not None and store.find("mine", *of) is not None for of in zip(names, recipes, strict=True)]
+    compared = _compared(src, tgt, [b for b, there in zip(bounds, known, strict=True) if not there], k, step)
     with track("neighbours", total=src.n, unit="sentences") as progress:
-        for number, (a, b) in enumerate(src.bounds(step)):
-            kept = _kept(
-                store,
-                f"neighbours-{number:05d}",
-                _recipe({"k": k, "step": step}, {"src": src.digest, "tgt": tgt.digest, "first": a}),
-                lambda a=a, b=b: _compare(src, tgt, a, b, k, step),  # type: ignore[misc]
-            )
+        for (a, b), name, recipe in zip(bounds, names, recipes, strict=True):
+            kept = _kept(store, name, recipe, lambda: next(compared))
             forward.append((np.asarray(kept["cos"]), np.asarray(kept["rows"])))
             backward = join(backward, (kept["tgt_cos"], kept["tgt_rows"]), k)
             progress.advance(b - a)
     return (np.concatenate([c for c, _ in forward]), np.concatenate([r for _, r in forward])), backward
 
 
-def _compare(src: Shards, tgt: Shards, a: int, b: int, k: int, step: int) -> Mapping[str, npt.NDArray[Any]]:
-    """One source shard with all of the other side."""
-    queries, near = src.load(slice(a, b)), nobody(b - a)
-    back: list[Near] = []
-    for c, d in tgt.bounds(step):
-        forward, backward = nearest_both(queries, tgt.load(slice(c, d)), k)
-        near = join(near, (forward[0], forward[1] + np.int32(c)), k)
-        back.append((backward[0], backward[1] + np.int32(a)))
-    columns = np.concatenate([x for x, _ in back]), np.concatenate([x for _, x in back])
-    return {"cos": near[0], "rows": near[1], "tgt_cos": columns[0], "tgt_rows": columns[1]}
+def _compared(
+    src: Shards, tgt: Shards, bounds: Sequence[tuple[int, int]], k: int, step: int
+) -> Iterator[Mapping[str, npt.NDArray[Any]]]:
+    """Some source shards, each with all of the other side; every two shards are a piece of work."""
+
+    def pieces() -> Iterator[tuple[F32, F32]]:
+        for a, b in bounds:
+            queries = src.load(slice(a, b))
+            yield from ((queries, tgt.load(slice(c, d))) for c, d in tgt.bounds(step))
+
+    found = spread(partial(_both, k), pieces())
+    for a, b in bounds:
+        near, back = nobody(b - a), list[Near]()
+        for c, _ in tgt.bounds(step):
+            forward, backward = next(found)
+            near = join(near, (forward[0], forward[1] + np.int32(c)), k)
+            back.append((backward[0], backward[1] + np.int32(a)))
+        columns = np.concatenate([x for x, _ in back]), np.concatenate([x for _, x in back])
+        yield {"cos": near[0], "rows": near[1], "tgt_cos": columns[0], "tgt_rows": columns[1]}
+
+
+def _both(k: int, sides: tuple[F32, F32]) -> tuple[Near, Near]:
+    return nearest_both(*sides, k)
 
 
 def _approximate(src: Shards, tgt: Shards, k: int, store: Store | None, step: int, side: str) -> Near:

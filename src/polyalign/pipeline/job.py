@@ -21,6 +21,7 @@ class Job:
         inputs: The folders of its inputs.
         options: What the step says beside the method's parameters.
         out: The folder to write to.
+        use: The method's id.
     """
 
     languages: tuple[str, ...]
@@ -28,6 +29,7 @@ class Job:
     inputs: tuple[Path, ...]
     options: Mapping[str, Any]
     out: Path
+    use: str = ""
 
     @property
     def langs(self) -> tuple[str, str]:

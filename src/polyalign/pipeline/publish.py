@@ -22,7 +22,7 @@ from polyalign.core import params
 from polyalign.core.files import write_lines, write_text
 from polyalign.core.store import MANIFEST, Artefact
 from polyalign.pipeline.artefacts import lexicon_lines, read_links
-from polyalign.pipeline.project import Project, Step, unit_name
+from polyalign.pipeline.plan import Project, Step, unit_name
 
 
 def publish(project: Project, made: Mapping[tuple[str, str], Artefact]) -> None:
@@ -103,5 +103,10 @@ def _links(artefact: Artefact, folder: Path, unit: str) -> None:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    shutil.copyfile(source, part)
+    if source.is_dir():
+        # A folder of shards cannot take another's place in one step.
+        shutil.copytree(source, part, dirs_exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+    else:
+        shutil.copyfile(source, part)
     os.replace(part, target)

@@ -18,9 +18,12 @@ from polyalign.core.errors import ConfigError, DataError, PolyalignError
 from polyalign.core.files import digest
 from polyalign.core.jit import set_threads
 from polyalign.core.progress import Events, console, event_log
+from polyalign.core.spread import spreading
 from polyalign.core.store import Artefact, Store
-from polyalign.pipeline.project import Pair, Project, Step, unit_name
+from polyalign.pipeline.engine import opened
+from polyalign.pipeline.plan import Pair, Project, Step, unit_name
 from polyalign.pipeline.publish import publish
+from polyalign.pipeline.shards import shards_folder
 
 
 def run(project: Project, *, start: str = "", only: str = "") -> Path:
@@ -44,7 +47,8 @@ def run(project: Project, *, start: str = "", only: str = "") -> Path:
         set_threads(project.threads)
         with event_log(project.output / "events.jsonl") as events:
             events.emit("run", project=project.name, pairs=[unit_name(p) for p in project.pairs])
-            made = _Runner(project, events, start, only).run()
+            with opened(project.engine, project.threads, events) as engine, spreading(engine):
+                made = _Runner(project, events, start, only).run()
             publish(project, made)
             events.emit("done")
     return project.output
@@ -134,6 +138,9 @@ class _Runner:
         except PolyalignError as error:
             self.events.emit("failed", step=step.id, unit=unit, message=str(error))
             raise type(error)(f"{self.project.file.name} step '{step.id}' ({unit}): {error}") from None
+        # Also those that an earlier run left that was to make something else.
+        for folder in out.parent.glob(f"{unit}-*{shards_folder(out).suffix}"):
+            shutil.rmtree(folder, ignore_errors=True)
         seconds, peak = time.perf_counter() - began, _peak_mb()
         self.events.emit(
             "finished",

@@ -9,7 +9,7 @@ from typing import Any
 
 from polyalign.core.params import params_of
 from polyalign.pipeline.job import Counts, Job, Kind
-from polyalign.pipeline.steps import bitext, documents, scores, sentences
+from polyalign.pipeline.steps import augment, bitext, corpus, documents, scores, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,31 @@ def _named_files(method: Any, job: Job) -> list[Path]:
     return [Path(name) for name in named if name]
 
 
+def _either(run: Callable[[Any, Job], Counts], *, joins: bool = False) -> tuple[Task, Task]:
+    """A task that takes a bitext and gives one, or documents and gives those."""
+    pairs = Task(("bitext",), "bitext", True, run, _named_files, joins)
+    return pairs, Task(("documents",), "documents", False, run, _named_files)
+
+
+#: Of tasks that work on more than one kind, each; which it is, its input says.
+EITHER: dict[str, tuple[Task, ...]] = {
+    "corpus.augment": (
+        Task(("bitext",), "bitext", True, augment.build, lambda m, j: m.inputs(j.langs)),
+        Task(
+            ("documents",),
+            "documents",
+            False,
+            augment.build,
+            lambda m, j: [path for lang in j.languages for path in m.inputs((lang,))],
+        ),
+    ),
+    "corpus.score": _either(corpus.score),
+    "corpus.select": _either(corpus.select, joins=True),
+    "corpus.tag": _either(corpus.score),
+    "corpus.dedup": _either(corpus.dedup),
+    "corpus.split": _either(corpus.split),
+    "corpus.balance": _either(corpus.balance),
+}
 TASKS: dict[str, Task] = {
     "corpus.documents": Task((), "documents", False, documents.read_documents, lambda m, j: m.inputs(j.languages)),
     "text.normalize": Task(("documents",), "documents", False, documents.normalize),
@@ -52,16 +77,26 @@ TASKS: dict[str, Task] = {
     "sentences.project": Task(("multiway",), "bitext", True, sentences.project),
     "sentences.mine": Task(("sentences",), "bitext", True, sentences.mine, _named_files),
     "corpus.bitext": Task((), "bitext", True, bitext.read, lambda m, j: m.inputs(j.langs)),
-    "corpus.select": Task(("bitext",), "bitext", True, bitext.select),
     "text.tokenize": Task(("bitext",), "bitext", True, bitext.tokenize),
     "words.align": Task(("bitext",), "links", True, bitext.align_words, _named_files, joins=True),
     "words.lexicon": Task(("links",), "lexicon", True, bitext.lexicon),
+    "corpus.find": Task(("documents",), "bitext", True, augment.find),
     "corpus.write": Task(("bitext",), "file", True, bitext.write),
     "evaluate/aer": Task(("links", "bitext"), "score", True, scores.aer),
     "evaluate/sentences": Task(("bitext",), "score", True, scores.sentence_f1, scores.sentence_gold, options=("gold",)),
 }
 
 
+def variants_of(method_id: str) -> tuple[Task, ...]:
+    """The tasks that a method can be a step for, by what it is given; none if it can be no step."""
+    for name in (method_id, method_id.split("/")[0]):
+        if name in EITHER:
+            return EITHER[name]
+        if name in TASKS:
+            return (TASKS[name],)
+    return ()
+
+
 def task_of(method_id: str) -> Task | None:
     """The task of a method, if it can be a step of a project."""
-    return TASKS.get(method_id) or TASKS.get(method_id.split("/")[0])
+    return next(iter(variants_of(method_id)), None)

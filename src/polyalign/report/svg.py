@@ -168,3 +168,27 @@ def linear_ticks(low: float, high: float) -> list[tuple[float, str]]:
     marks = np.arange(first, high + step * 1e-6, step)
     # Rounding may leave a zero as -1e-17; adding 0.0 turns -0.0 into 0.0.
     return [(round(float((m - low) / span), 6) + 0.0, signed(f"{round(float(m), 9) + 0.0:.6g}")) for m in marks]
+
+
+def line(points: Sequence[tuple[float, float]], axis: str, label: str) -> str:
+    """A curve from the origin through points, both axes from 0.
+
+    Args:
+        points: Where it runs, x rising.
+        axis: What x measures.
+        label: What the chart shows.
+    """
+    height, base, left = 176, 130, 0.0
+    x_top, y_top = max(x for x, _ in points), max(y for _, y in points) or 1.0
+    places = [(left + x / x_top * (WIDTH - left), base - y / y_top * (base - 22)) for x, y in [(0.0, 0.0), *points]]
+    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    out = [f'<text class="axis-name" x="0" y="11">at the end: {y_top:,.0f}</text>', f'<path class="curve" d="{path}"/>']
+    out.append(f'<line class="axis" x1="0" y1="{base}.5" x2="{WIDTH}" y2="{base}.5"/>')
+    for at, name in ((0.0, "0"), (0.5, f"{x_top / 2:,.0f}"), (1.0, f"{x_top:,.0f}")):
+        anchor = "start" if at < 0.04 else "end" if at > 0.96 else "middle"
+        out.append(
+            f'<line class="axis" x1="{at * WIDTH:.1f}" y1="{base}" x2="{at * WIDTH:.1f}" y2="{base + 5}"/>'
+            f'<text class="value" x="{at * WIDTH:.1f}" y="{base + 19}" text-anchor="{anchor}">{text(name)}</text>'
+        )
+    out.append(f'<text class="axis-name" x="{WIDTH / 2}" y="{height - 6}" text-anchor="middle">{text(axis)}</text>')
+    return svg(WIDTH, height, label, "".join(out), "line")

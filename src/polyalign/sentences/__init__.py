@@ -17,6 +17,11 @@ METHODS: list[Row] = [
     ),
     Row("sentences.align/gale-church", "polyalign.sentences.gale_church:GaleChurch", papers=("gale1993program",)),
     Row(
+        "sentences.align/time-codes",
+        "polyalign.sentences.time_codes:TimeCodes",
+        papers=("tiedemann2007improved", "gale1993program"),
+    ),
+    Row(
         "sentences.align/vecalign",
         "polyalign.sentences.vecalign:Vecalign",
         papers=("thompson2019vecalign",),

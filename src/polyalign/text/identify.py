@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-import pycld2
-import regex
-
-from polyalign.core.langs import UNKNOWN, normalise
-
-# What the detector refuses to read; a space in its place keeps words apart.
-_UNREADABLE = regex.compile(r"[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]+")
-# Its codes that are not languages people write: jokes, "ignore this" and unknown.
-_NO_LANGUAGE = frozenset({"un", "xxx", "zzb", "zze", "zzh", "zzp", "tlh"})
-# Its codes that ISO 639 gives another meaning: Bihari is a family, Montenegrin is written in two scripts.
-_CODE = {"bh": "bho", "sr-ME": "sr", "zh-Hant": "zh"}
-# About how often its best guess is right where it calls it unreliable: in the Universal Declaration
-# of Human Rights in 160 versions, 0.64 of its sentences' first three words, 0.31 of whole sentences.
-_GUESS = 0.5
-_SCRIPTS = (
-    "Adlm Arab Armn Bali Bamu Batk Beng Bopo Bugi Buhd Cakm Cans Cham Cher Copt Cyrl Deva Dsrt Egyp Ethi Geor Glag "
-    "Goth Grek Gujr Guru Hang Hani Hano Hebr Hira Java Kali Kana Khmr Knda Lana Laoo Latn Lepc Limb Lisu Mand Mlym "
-    "Mong Mtei Mymr Newa Nkoo Ogam Olck Orya Osma Phag Plrd Rjng Rohg Runr Samr Saur Sinh Sund Sylo Syrc Tagb Tale "
-    "Talu Taml Tavt Telu Tfng Tglg Thaa Thai Tibt Tirh Vaii Wara Yiii"
-).split()
-_SCRIPT = regex.compile("|".join(rf"(?P<{s}>\p{{Script={s}}})" for s in _SCRIPTS))
+from polyalign.core.cld2 import GUESS, detect, tag_of
+from polyalign.core.langs import UNKNOWN
+from polyalign.core.scripts import script_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,51 +73,11 @@ class CLD2:
 
     def _identify(self, text: str) -> Identified:
         script = script_of(text)
-        clean = _UNREADABLE.sub(" ", text)
-        reliable, _, details = pycld2.detect(clean, isPlainText=True)
-        if not reliable:
-            _, _, details = pycld2.detect(clean, isPlainText=True, bestEffort=True)
-        code, percent = details[0][1], details[0][2]
-        if code in _NO_LANGUAGE or code.startswith("xx-"):
+        code, share, reliable = detect(text)
+        if not code:
             return Identified(UNKNOWN, 0.0, script)
-        confidence = percent / 100 * (1.0 if reliable else _GUESS)
+        confidence = share * (1.0 if reliable else GUESS)
         if confidence < self.min_confidence:
             return Identified(UNKNOWN, confidence, script)
-        lang = _tag(code, script)
+        lang = tag_of(code, script)
         return Identified(lang, confidence, lang.split("_")[1])
-
-
-@lru_cache(maxsize=4096)
-def _tag(code: str, script: str) -> str:
-    """The canonical tag of CLD2's code in the script that was counted."""
-    if script == "Hani":
-        return normalise("zh-Hant") if code == "zh-Hant" else normalise(code)
-    return normalise(f"{_CODE.get(code, code)}_{script}")
-
-
-def script_of(text: str) -> str:
-    """The script of most letters of a text, ISO 15924.
-
-    Han with a tenth or more of kana is Japanese (``Jpan``), with as much Hangul Korean (``Kore``).
-
-    Example:
-        >>> script_of("Привет, world и люди"), script_of("日本語です"), script_of("...")
-        ('Cyrl', 'Jpan', 'Zyyy')
-    """
-    counts: Counter[str] = Counter()
-    for character, n in Counter(text).items():
-        if name := _character_script(character):
-            counts[name] += n
-    east = {s: counts.pop(s, 0) for s in ("Hani", "Hira", "Kana", "Hang", "Bopo")}
-    total, kana = sum(east.values()), east["Hira"] + east["Kana"]
-    if total:
-        tenth = total / 10
-        counts["Jpan" if kana >= tenth else "Kore" if east["Hang"] >= tenth else "Hani"] = total
-    # The most frequent; among equals the first in the alphabet, so that the answer is one.
-    return min(counts, key=lambda s: (-counts[s], s), default="Zyyy")
-
-
-@lru_cache(maxsize=65536)
-def _character_script(character: str) -> str:
-    match = _SCRIPT.match(character)
-    return str(match.lastgroup) if match else ""

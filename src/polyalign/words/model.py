@@ -10,6 +10,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
+from zipfile import BadZipFile
 
 import pyarrow as pa
 
@@ -177,7 +178,17 @@ def reading_model(folder: Path, *also: type[Exception]) -> Iterator[dict[str, An
         if settings["format"] != FORMAT:
             raise ValueError(f"format {settings['format']} where {FORMAT} is known")
         yield settings
-    except (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, pa.ArrowException, *also) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        BadZipFile,
+        pa.ArrowException,
+        *also,
+    ) as error:
         raise DataError(f"{folder}: not a saved word aligner ({error}); fit and save it again") from None
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from polyalign.core.errors import DataError
-from polyalign.core.files import read_lines
 from polyalign.core.progress import note
 from polyalign.corpus.paths import expand, locate, spellings
+from polyalign.corpus.rejects import MAX_LINE, STRICT, Rejected, Rejects, as_json, numbered_lines
 from polyalign.corpus.rows import Columns, FileReader, Source, batches, parsed
 
 Header = Literal["auto", "yes", "no"]
@@ -59,7 +59,7 @@ class Tsv(FileReader):
     links_column: str = ""
     header: Header = "auto"
 
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
@@ -67,8 +67,15 @@ class Tsv(FileReader):
         """
         path = locate(self.path, pair)
         wanted = {"src": self.src, "tgt": self.tgt, "id": self.id, "links": self.links_column}
-        rows = ((number, line.split("\t") if line else []) for number, line in enumerate(read_lines(path), 1))
-        return Source(_chunks(rows, wanted, self.header, pair, str(path)), pair, str(path))
+        return Source(
+            _chunks(self.rows(path, rejects), wanted, self.header, pair, _Sink(str(path), rejects, "\t".join)),
+            pair,
+            str(path),
+        )
+
+    def rows(self, path: Path, rejects: Rejects) -> Rows:
+        """The lines' cells, each with the number of its line; of an empty line none."""
+        return ((number, line.split("\t") if line else []) for number, line in numbered_lines(path, rejects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ class Csv(FileReader):
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ValueError(f"delimiter must be one character and no quote or line end, not {self.delimiter!r}")
 
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
@@ -120,56 +127,103 @@ class Csv(FileReader):
         """
         path = locate(self.path, pair)
         wanted = {"src": self.src, "tgt": self.tgt, "id": self.id, "links": self.links_column}
-        rows = _csv_rows(path, self.delimiter)
-        return Source(_chunks(rows, wanted, self.header, pair, str(path)), pair, str(path))
+        return Source(
+            _chunks(self.rows(path, rejects), wanted, self.header, pair, _Sink(str(path), rejects, as_json)),
+            pair,
+            str(path),
+        )
+
+    def rows(self, path: Path, rejects: Rejects) -> Rows:
+        """The rows' cells, each with the number of the line it ends on; of an empty line none."""
+        return _csv_rows(path, self.delimiter, rejects)
 
 
-def _csv_rows(path: Path, delimiter: str) -> Rows:
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """The file, for messages; where its broken rows go; how a row becomes text there."""
+
+    where: str
+    rejects: Rejects
+    text: Callable[[Sequence[str]], str]
+
+
+def _csv_rows(path: Path, delimiter: str, rejects: Rejects) -> Rows:
     # The module's own limit of 128 KiB a cell would refuse long documents.
-    limit = csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(read_lines(path, ends=True), delimiter=delimiter, strict=True)
+    limit = csv.field_size_limit(MAX_LINE)
+    record = _Record(numbered_lines(path, rejects, ends=True))
+    reader = csv.reader(record, delimiter=delimiter, strict=True)
     try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise DataError(
-            f"{path} line {reader.line_num}: found broken CSV ({error}), expected cells between {delimiter!r}, with "
-            "quotes doubled and line ends only inside quotes; if quotes are plain characters, read it as tsv"
-        ) from None
+        while True:
+            record.lines.clear()
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                reason = (
+                    f"found broken CSV ({error}), expected cells between {delimiter!r}, with "
+                    "quotes doubled and line ends only inside quotes; if quotes are plain characters, read it as tsv"
+                )
+                rejects.broken(Rejected(str(path), f"line {record.number}", reason, "".join(record.lines)))
+                continue
+            yield record.number, row
     finally:
         csv.field_size_limit(limit)
 
 
+class _Record:
+    """A file's lines, of which those since the last row are remembered."""
+
+    def __init__(self, numbered: Iterator[tuple[int, str]]) -> None:
+        self.number = 0
+        self.lines: list[str] = []
+        self._numbered = numbered
+
+    def __iter__(self) -> _Record:
+        return self
+
+    def __next__(self) -> str:
+        self.number, line = next(self._numbered)
+        self.lines.append(line)
+        return line
+
+
 def _chunks(
-    rows: Rows, wanted: Mapping[str, str], header: Header, pair: tuple[str, str], where: str
+    rows: Rows, wanted: Mapping[str, str], header: Header, pair: tuple[str, str], sink: _Sink
 ) -> Iterator[Columns]:
     """The table's columns under the names a bitext gives them, some rows at a time."""
     first = next(((number, row) for number, row in rows if row), None)
     if first is None:
         return
-    names, is_header = _headings(first[1], wanted, header, pair, where)
+    names, is_header = _headings(first[1], wanted, header, pair, sink.where)
     body = rows if is_header else chain([first], rows)
-    done = 0
-    for batch in batches(_checked(body, names, first[0], where)):
-        columns = zip(names, zip(*batch, strict=True), strict=True)
-        yield {name: parsed(name, cells, where, done + 1) for name, cells in columns}
-        done += len(batch)
+    for batch in batches(_checked(body, names, first[0], sink)):
+        numbers, cells = zip(*batch, strict=True)
+        columns = dict(zip(names, zip(*cells, strict=True), strict=True))
+        yield parsed(columns, sink.where, numbers, sink.rejects, partial(_at, sink.text, cells))
 
 
-def _checked(rows: Rows, names: Sequence[str], first_line: int, where: str) -> Iterator[list[str]]:
-    blank, width = 0, len(names)
-    for number, row in rows:
+def _at(text: Callable[[Sequence[str]], str], rows: Sequence[Sequence[str]], index: int) -> str:
+    return text(rows[index])
+
+
+def _checked(rows: Rows, names: Sequence[str], first_line: int, sink: _Sink) -> Rows:
+    """The rows as wide as the first, each with its number among all that hold something."""
+    blank, count, width = 0, 0, len(names)
+    for line, row in rows:
+        count += bool(row)
         if len(row) == width:
-            yield row
+            yield count, row
         elif row:
-            raise DataError(
-                f"{where} line {number}: found {len(row)} columns, expected {width} as in line {first_line}; "
+            reason = (
+                f"found {len(row)} columns, expected {width} as in line {first_line}; "
                 "a TAB, delimiter or quote inside a text is the usual cause"
             )
+            sink.rejects.broken(Rejected(sink.where, f"line {line}", reason, sink.text(row)))
         else:
             blank += 1
     if blank:
-        note(f"{where}: {blank} empty lines hold no pair and were left out")
+        note(f"{sink.where}: {blank} empty lines hold no pair and were left out")
 
 
 def _headings(

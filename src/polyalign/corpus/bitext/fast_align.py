@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyalign.core.errors import DataError
-from polyalign.core.files import read_lines
 from polyalign.corpus.paths import locate
+from polyalign.corpus.rejects import STRICT, Rejected, Rejects, numbered_lines
 from polyalign.corpus.rows import Columns, FileReader, Source, batches
 
 
@@ -36,25 +35,25 @@ class FastAlign(FileReader):
         [['the', 'house']]
     """
 
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file cannot be read, or a line has another number of fields.
         """
         path = locate(self.path, pair)
-        return Source(_chunks(path), pair, str(path))
+        return Source(_chunks(path, rejects), pair, str(path))
 
 
-def _chunks(path: Path) -> Iterator[Columns]:
-    for batch in batches(_rows(path)):
+def _chunks(path: Path, rejects: Rejects) -> Iterator[Columns]:
+    for batch in batches(_rows(path, rejects)):
         columns = list(zip(*batch, strict=True))
         yield dict(zip(("src", "tgt", "links")[: len(columns)], columns, strict=True))
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def _rows(path: Path, rejects: Rejects) -> Iterator[list[str]]:
     width, first, waiting = 0, 0, 0
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in numbered_lines(path, rejects):
         fields = [field.strip(" \t") for field in line.split("|||")]
         if fields == [""]:
             # A pair without words: it keeps its line, so that links stay on theirs.
@@ -68,9 +67,9 @@ def _rows(path: Path) -> Iterator[list[str]]:
             yield from ([""] * width for _ in range(waiting))
         if len(fields) != width:
             expected = f"{width} as in line {first}" if width else "src ||| tgt, with links as a third if there are any"
-            raise DataError(
-                f"{path} line {number}: found {len(fields)} fields between '|||', expected {expected}; correct that line"
-            )
+            reason = f"found {len(fields)} fields between '|||', expected {expected}; correct that line"
+            rejects.broken(Rejected(str(path), f"line {number}", reason, line))
+            continue
         yield fields
     if not width:
         yield from (["", ""] for _ in range(waiting))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from polyalign.core.errors import DataError
 from polyalign.corpus.paths import locate, pick
 from polyalign.corpus.records import Record, fields, get, kind, records
-from polyalign.corpus.rows import Columns, FileReader, Source, batches
+from polyalign.corpus.rejects import STRICT, Rejected, Rejects, as_json
+from polyalign.corpus.rows import Columns, FileReader, Source, batches, column_type
+
+_INT32 = range(-(1 << 31), 1 << 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +50,48 @@ class JsonLines(FileReader):
     id: str = "id"
     links_field: str = "links"
 
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
             DataError: The file cannot be read, a line is no JSON object, or a field is missing or of another kind.
         """
         path = locate(self.path, pair)
-        return Source(self._chunks(path, pair), pair, str(path))
+        return Source(self._chunks(path, pair, rejects), pair, str(path))
 
-    def _chunks(self, path: Path, pair: tuple[str, str]) -> Iterator[Columns]:
-        for batch in batches(self._rows(path, pair)):
+    def _chunks(self, path: Path, pair: tuple[str, str], rejects: Rejects) -> Iterator[Columns]:
+        for batch in batches(self._rows(path, pair, rejects)):
             names = dict.fromkeys(name for row in batch for name in row)
             yield {name: [row.get(name) for row in batch] for name in names}
 
-    def _rows(self, path: Path, pair: tuple[str, str]) -> Iterator[Record]:
-        source: str | None = None
-        target: str | None = None
-        for number, record in records(path):
+    def _rows(self, path: Path, pair: tuple[str, str], rejects: Rejects) -> Iterator[Record]:
+        sides: dict[str, str] = {}
+        for number, record in records(path, rejects):
             where = f"{path} line {number}"
-            source = source or _find(record, self.src, pair, where)
-            target = target or _find(record, self.tgt, pair, where)
-            row: Record = {}
-            for side, field in (("src", source), ("tgt", target)):
-                row[side], spans = _text(record, field, where)
-                if spans is not None:
-                    row[f"{side}_spans"] = spans
-            used = {source, target, self.id, self.links_field} | {f.split(".")[0] for f in (source, target)}
-            name, links = get(record, self.id), get(record, self.links_field)
-            row["id"] = name if name is None or isinstance(name, str) else json.dumps(name, ensure_ascii=False)
-            if links is not None:
-                row["links"] = _links(links, self.links_field, where)
-            for key, value in record.items():
-                if key not in used:
-                    row[key if key not in row else f"{key}#2"] = _other(key, value, where)
+            try:
+                if not sides:
+                    sides = {side: _find(record, getattr(self, side), pair, where) for side in ("src", "tgt")}
+                row = self._row(record, sides, where)
+            except DataError as error:
+                rejects.broken(Rejected.of(error, path, f"line {number}", as_json(record)))
+                continue
             yield row
+
+    def _row(self, record: Record, sides: Mapping[str, str], where: str) -> Record:
+        row: Record = {}
+        for side, field in sides.items():
+            row[side], spans = _text(record, field, where)
+            if spans is not None:
+                row[f"{side}_spans"] = spans
+        used = {*sides.values(), self.id, self.links_field, *(field.split(".")[0] for field in sides.values())}
+        name, links = get(record, self.id), get(record, self.links_field)
+        row["id"] = name if name is None or isinstance(name, str) else json.dumps(name, ensure_ascii=False)
+        if links is not None:
+            row["links"] = _links(links, self.links_field, where)
+        for key, value in record.items():
+            if key not in used:
+                row[key if key not in row else f"{key}#2"] = _other(key, value, where)
+        return row
 
 
 def _find(record: Record, field: str, pair: tuple[str, str], where: str) -> str:
@@ -121,14 +133,21 @@ def _links(value: Any, field: str, where: str) -> str:
 
 
 def _other(key: str, value: Any, where: str) -> Any:
-    expected = ""
-    if key.startswith("score."):
-        expected = "" if value is None or type(value) in (int, float) else "a number"
-    elif key in ("src_spans", "tgt_spans"):
-        whole = isinstance(value, list) and all(type(i) is int for i in value)
-        expected = "" if value is None or whole else "a list of whole numbers"
-    elif value is not None and not isinstance(value, str):
+    if value is None:
+        return None
+    type_of, expected = column_type(key), ""
+    if pa.types.is_floating(type_of):
+        expected = "" if type(value) is float or (type(value) is int and abs(value) < 10**300) else "a number"
+    elif pa.types.is_integer(type_of):
+        expected = "" if _whole(value) else "a whole number below 2**31"
+    elif pa.types.is_list(type_of):
+        expected = "" if isinstance(value, list) and all(map(_whole, value)) else "a list of whole numbers"
+    elif not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if expected:
         raise DataError(f"{where}: found {kind(value)} in field {key!r}, expected {expected}; correct that line")
     return value
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and value in _INT32

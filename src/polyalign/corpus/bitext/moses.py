@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
-from polyalign.core.files import PathText, read_lines
+from polyalign.core.files import PathText
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.paths import locate
+from polyalign.corpus.rejects import STRICT, Rejected, Rejects, text_lines
 from polyalign.corpus.rows import Columns, Source, batches, collect
 
 #: What a word is, by the value of `tokens`.
@@ -77,26 +78,28 @@ class Moses:
         """
         return list(self._files(pair).values())
 
-    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN)) -> Bitext:
+    def read(self, pair: tuple[str, str] = (UNKNOWN, UNKNOWN), rejects: Rejects = STRICT) -> Bitext:
         """Read the pairs; `pair` names the languages.
 
         Raises:
             DataError: A file cannot be read, they differ in length, or ids do not agree.
         """
-        return collect(self.source(pair))
+        return collect(self.source(pair, rejects))
 
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs."""
         files = self._files(pair)
-        return Source(self._chunks(files), pair, str(files["src"]))
+        return Source(self._chunks(files, rejects), pair, str(files["src"]))
 
     def _files(self, pair: tuple[str, str]) -> dict[str, Path]:
         given = {"src": self.src, "tgt": self.tgt, "links": self.links, "id": self.ids_path, "doc": self.docs_path}
         return {name: locate(path, pair) for name, path in given.items() if path}
 
-    def _chunks(self, files: Mapping[str, Path]) -> Iterator[Columns]:
+    def _chunks(self, files: Mapping[str, Path], rejects: Rejects) -> Iterator[Columns]:
         names, done = list(files), 0
-        rows = _numbered(files) if self.numbered else _in_step(files)
+        rows: Iterator[tuple[str, ...]] = (row for _, row in _in_step(files, rejects))
+        if self.numbered:
+            rows = _numbered(files, rejects)
         for batch in batches(rows):
             columns: dict[str, Sequence[Any]] = dict(
                 zip([*names, "id"] if self.numbered else names, zip(*batch, strict=True), strict=True)
@@ -111,9 +114,9 @@ class Moses:
             yield columns
 
 
-def _in_step(files: Mapping[str, Path]) -> Iterator[tuple[str, ...]]:
-    """The files' lines side by side."""
-    streams = [read_lines(path) for path in files.values()]
+def _in_step(files: Mapping[str, Path], rejects: Rejects) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The files' lines side by side with their number; where one is no text the others go with it."""
+    streams = [text_lines(path) for path in files.values()]
     count = 0
     for row in zip_longest(*streams):
         if None in row:
@@ -121,26 +124,38 @@ def _in_step(files: Mapping[str, Path]) -> Iterator[tuple[str, ...]]:
             found = ", ".join(f"{n} lines in {path}" for n, path in zip(counts, files.values(), strict=True))
             raise DataError(f"{files['src']}: found {found}, expected equal numbers; the files do not belong together")
         count += 1
-        yield row
+        texts = tuple(line for line in row if isinstance(line, str))
+        if len(texts) == len(row):
+            yield count, texts
+        else:
+            bad = next(line for line in row if isinstance(line, Rejected))
+            record = "\t".join(line if isinstance(line, str) else line.record for line in row)
+            rejects.broken(Rejected(bad.source, bad.at, bad.reason, record))
 
 
-def _numbered(files: Mapping[str, Path]) -> Iterator[tuple[str, ...]]:
+def _numbered(files: Mapping[str, Path], rejects: Rejects) -> Iterator[tuple[str, ...]]:
     """The files' lines side by side, the id that starts them at the end of the row."""
     parts = [name in ("src", "tgt", "links") for name in files]
-    for number, row in enumerate(_in_step(files), 1):
+    for number, row in _in_step(files, rejects):
         ids: set[str] = set()
         texts: list[str] = []
+        bad: Rejected | None = None
         for line, has_id, path in zip(row, parts, files.values(), strict=True):
             name, tab, text = line.partition("\t") if has_id else ("", "\t", line)
-            if not tab:
-                raise DataError(
-                    f"{path} line {number}: found {line[:40]!r}, expected an id, a TAB and the text; leave numbered out if lines have no ids"
+            if not tab and bad is None:
+                reason = (
+                    f"found {line[:40]!r}, expected an id, a TAB and the text; leave numbered out if lines have no ids"
                 )
+                bad = Rejected(str(path), f"line {number}", reason, "\t".join(row))
             texts.append(text)
             ids |= {name} if has_id else set()
-        if len(ids) > 1:
-            raise DataError(
-                f"{files['src']} line {number}: found the ids {', '.join(sorted(ids))} side by side, expected the same "
+        if bad is None and len(ids) > 1:
+            reason = (
+                f"found the ids {', '.join(sorted(ids))} side by side, expected the same "
                 "in each file; the lines do not correspond"
             )
-        yield (*texts, *ids)
+            bad = Rejected(str(files["src"]), f"line {number}", reason, "\t".join(row))
+        if bad is None:
+            yield (*texts, *ids)
+        else:
+            rejects.broken(bad)

@@ -6,22 +6,24 @@ import re
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from lxml import etree
 
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import open_binary
-from polyalign.core.langs import UNKNOWN, normalise
+from polyalign.core.errors import DataError
+from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note
+from polyalign.corpus.markup import XML_LANG, canonical, elements, rejected, text_of
 from polyalign.corpus.paths import locate
+from polyalign.corpus.rejects import STRICT, Rejects
 from polyalign.corpus.rows import Columns, FileReader, Source, batches, parsed
 
-_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: Inline elements that hold a format's own codes; `hi` and `sub` hold text.
 _CODES = {"bpt", "ept", "ph", "it", "ut"}
-_RUN = re.compile(" {2,}")
+#: Properties of a unit that are columns whoever wrote the file.
+_COLUMNS = re.compile(
+    r"score\..+|doc|links|source|(src|tgt)_(doc|source|paragraph|start|end|from|to|mark)|paragraph|start|end"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Tmx(FileReader):
     language matches by its canonical tag whatever the region (``de-CH`` is ``deu_Latn``); a bare code
     matches in any script (``sr`` is both ``srp_Cyrl`` and ``srp_Latn``). Inside a segment the codes in
     ``bpt``, ``ept``, ``it``, ``ph`` and ``ut`` are dropped; the text of ``hi``, and of ``sub`` with spaces around,
-    is kept. Unit properties named ``score.*``, ``doc`` or ``links`` become columns, ``tuid`` the row's id.
+    is kept. Unit properties become columns: those named ``score.*``, ``doc``, ``links`` or for where a text comes from
+    (``source``, ``src_start``, ``tgt_paragraph``), and all of a file written here; ``tuid`` is the row's id.
 
     Where the languages are not known, the file's source language and the first other one are taken.
 
@@ -55,7 +58,7 @@ class Tmx(FileReader):
         ['Das Haus']
     """
 
-    def source(self, pair: tuple[str, str]) -> Source:
+    def source(self, pair: tuple[str, str], rejects: Rejects = STRICT) -> Source:
         """The pairs before they are read, for `read` and for reading in runs.
 
         Raises:
@@ -66,20 +69,18 @@ class Tmx(FileReader):
             pair = _languages(path, pair)
         elif UNKNOWN in pair:
             raise DataError("-: a TMX from standard input may hold many languages; name the language pair")
-        return Source(_chunks(path, pair), pair, str(path))
+        return Source(_chunks(path, pair, rejects), pair, str(path))
 
 
-def _chunks(path: Path, pair: tuple[str, str]) -> Iterator[Columns]:
-    done = 0
-    for batch in batches(_pairs(path, pair)):
-        names = dict.fromkeys(name for row in batch for name in row)
-        columns = {name: [row.get(name) for row in batch] for name in names}
-        yield {name: parsed(name, cells, str(path), done + 1) for name, cells in columns.items()}
-        done += len(batch)
+def _chunks(path: Path, pair: tuple[str, str], rejects: Rejects) -> Iterator[Columns]:
+    for batch in batches(_pairs(path, pair, rejects)):
+        numbers, rows = zip(*batch, strict=True)
+        names = dict.fromkeys(name for row in rows for name in row)
+        yield parsed({name: [row.get(name) for row in rows] for name in names}, str(path), numbers, rejects)
 
 
-def _pairs(path: Path, pair: tuple[str, str]) -> Iterator[dict[str, str | None]]:
-    lacking = several = 0
+def _pairs(path: Path, pair: tuple[str, str], rejects: Rejects) -> Iterator[tuple[int, dict[str, str | None]]]:
+    lacking = several = count = 0
     seen: Counter[str] = Counter()
     for unit in _units(path):
         variants = [v for v in unit.iterchildren("{*}tuv") if v.find("{*}seg") is not None]
@@ -88,15 +89,26 @@ def _pairs(path: Path, pair: tuple[str, str]) -> Iterator[dict[str, str | None]]
         if not (sources and targets):
             lacking += 1
             seen.update({_tag(v) for v in variants})
+            if rejects.taken:
+                there = ", ".join(map(repr, dict.fromkeys(map(_tag, variants)))) or "nothing"
+                reason = f"found a unit with {there}, expected {pair[0]} and {pair[1]}"
+                rejects.left_out(rejected(unit, path, reason))
             continue
         several += len({id(v) for v in sources + targets}) > 2
-        row: dict[str, str | None] = {"src": _segment(sources[0], path), "tgt": _segment(targets[0], path)}
+        count += 1
+        try:
+            row: dict[str, str | None] = {"src": _segment(sources[0], path), "tgt": _segment(targets[0], path)}
+        except DataError as error:
+            reason = str(error).removeprefix(f"{path} ").partition(": ")[2]
+            rejects.broken(rejected(unit, path, reason))
+            continue
         row["id"] = unit.get("tuid")
+        own = _is_own(unit)
         for prop in unit.iterchildren("{*}prop"):
             name = prop.get("type", "")
-            if name in ("doc", "links") or name.startswith("score."):
+            if name not in row and name and (own or _COLUMNS.fullmatch(name)):
                 row[name] = prop.text or ""
-        yield row
+        yield count, row
     if lacking:
         there = ", ".join(repr(tag) for tag, _ in seen.most_common(5))
         note(
@@ -108,54 +120,18 @@ def _pairs(path: Path, pair: tuple[str, str]) -> Iterator[dict[str, str | None]]
 
 def _units(path: Path) -> Generator[etree._Element, None, None]:
     """The translation units one after the other, each forgotten once the next is asked for."""
-    with open_binary(path) as file:
-        context = etree.iterparse(
-            file,
-            events=("start", "end"),
-            tag=("{*}tmx", "{*}tu"),
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        started = False
-        try:
-            for event, element in context:
-                if not started:
-                    _check_root(element, path)
-                    started = True
-                if event == "end" and etree.QName(element).localname == "tu":
-                    yield element
-                    element.clear()
-                    parent = element.getparent()
-                    while parent is not None and element.getprevious() is not None:
-                        del parent[0]
-        except etree.XMLSyntaxError as error:
-            # What is raised may be a mere consequence ("no element found"); the log has the cause.
-            log = list(context.error_log)
-            message, line = (log[0].message, log[0].line) if log else (error.msg, error.lineno)
-            raise DataError(
-                f"{path} line {line or 1}: found broken XML ({message}), expected TMX; the file is cut off, damaged or not XML"
-            ) from None
-        if not started:
-            raise DataError(f"{path}: found XML whose root is not <tmx>, expected a TMX file; check its format")
+    for _, unit in elements(path, root="tmx", format="TMX", wanted=("tu",)):
+        yield unit
 
 
-def _check_root(element: etree._Element, path: Path) -> None:
-    tree = element.getroottree()
-    root = tree.getroot()
-    if etree.QName(root).localname != "tmx":
-        raise DataError(
-            f"{path}: found XML whose root is <{etree.QName(root).localname}>, expected <tmx>; check its format"
-        )
-    declared = tree.docinfo.internalDTD
-    if declared is not None and list(declared.iterentities()):  # type: ignore[attr-defined]
-        raise DataError(
-            f"{path}: found XML entities declared in the file, expected none (they can be made to fill the memory or "
-            "to read other files); write the characters themselves and remove the declarations"
-        )
+def _header(unit: etree._Element) -> etree._Element | None:
+    return unit.getroottree().getroot().find("{*}header")
+
+
+def _is_own(unit: etree._Element) -> bool:
+    """Whether the file was written here, where every property is a column."""
+    header = _header(unit)
+    return header is not None and header.get("o-tmf") == "polyalign"
 
 
 def _languages(path: Path, pair: tuple[str, str]) -> tuple[str, str]:
@@ -164,9 +140,9 @@ def _languages(path: Path, pair: tuple[str, str]) -> tuple[str, str]:
     need, count = pair.count(UNKNOWN), 0
     units = _units(path)
     for count, unit in enumerate(units, 1):  # noqa: B007 (the count is wanted after the loop)
-        header = unit.getroottree().getroot().find("{*}header")
-        main = _canonical(header.get("srclang", "")) if header is not None else ""
-        tags = [_canonical(_tag(v)) for v in unit.iterchildren("{*}tuv")]
+        header = _header(unit)
+        main = canonical(header.get("srclang", "")) if header is not None else ""
+        tags = [canonical(_tag(v)) for v in unit.iterchildren("{*}tuv")]
         ordered = ([main] if main in tags else []) + tags
         found += [t for t in dict.fromkeys(ordered) if t and t not in (*found, *pair)]
         if len(found) >= need:
@@ -184,43 +160,15 @@ def _languages(path: Path, pair: tuple[str, str]) -> tuple[str, str]:
 
 
 def _tag(variant: etree._Element) -> str:
-    return variant.get(_XML_LANG) or variant.get("lang") or ""
-
-
-@lru_cache(maxsize=4096)
-def _canonical(tag: str) -> str:
-    try:
-        return normalise(tag)
-    except ConfigError:
-        return ""
+    return variant.get(XML_LANG) or variant.get("lang") or ""
 
 
 def _in_language(variants: list[etree._Element], wanted: str) -> list[etree._Element]:
     """The variants in a language: those whose tag is exactly it, else those that name it without a script."""
-    exact = [v for v in variants if _canonical(_tag(v)) == wanted]
+    exact = [v for v in variants if canonical(_tag(v)) == wanted]
     language = wanted.split("_")[0]
-    return exact or [v for v in variants if _tag(v).isalpha() and _canonical(_tag(v)).split("_")[0] == language]
+    return exact or [v for v in variants if _tag(v).isalpha() and canonical(_tag(v)).split("_")[0] == language]
 
 
 def _segment(variant: etree._Element, path: Path) -> str:
-    segment = variant.find("{*}seg")
-    if segment is None or len(segment) == 0:
-        return (segment.text or "") if segment is not None else ""
-    text = _inline(segment, path, code=False)
-    return _RUN.sub(" ", text).strip() if segment.find(".//{*}sub") is not None else text
-
-
-def _inline(node: etree._Element, path: Path, *, code: bool) -> str:
-    """A node's text without codes; inside a code only sub-flows are text."""
-    parts = ["" if code else node.text or ""]
-    for child in node:
-        if not isinstance(child.tag, str):
-            raise DataError(
-                f"{path} line {child.sourceline or 1}: found {child.text!r}, an entity that the file does not declare; "
-                "write the character itself"
-            )
-        name = etree.QName(child).localname
-        inner = _inline(child, path, code=name in _CODES or (code and name != "sub"))
-        parts += [" ", inner, " "] if name == "sub" else [inner]
-        parts.append("" if code else child.tail or "")
-    return "".join(parts)
+    return text_of(variant.find("{*}seg"), path, _CODES, lambda element: "")

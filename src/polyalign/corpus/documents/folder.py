@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,14 +10,12 @@ from typing import Literal
 import pyarrow as pa
 
 from polyalign.core.document import DOCUMENTS
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import COMPRESSIONS, PathText, read_text, suffixes
-from polyalign.core.langs import normalise
+from polyalign.core.errors import DataError
+from polyalign.core.files import PathText, read_text, suffixes
 from polyalign.core.progress import note, track
+from polyalign.corpus.documents.names import Layout, hidden, layout_of, place_of, some
 from polyalign.corpus.paths import locate
 from polyalign.corpus.rows import batches
-
-Layout = Literal["suffix", "folders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +81,16 @@ class Folder:
         root = locate(self.path)
         if not root.is_dir():
             raise DataError(f"{self.path}: found a file, expected a folder of text files; name its folder")
-        files = [p for p in sorted(root.rglob("*")) if p.is_file() and not _hidden(p.relative_to(root))]
+        files = [p for p in sorted(root.rglob("*")) if p.is_file() and not hidden(p.relative_to(root))]
         texts = [p for p in files if suffixes(p)[0] == ".txt"]
-        layout: Layout = self.layout if self.layout != "auto" else _layout(root, texts, langs)
-        placed = [(p, _place(p.relative_to(root), layout)) for p in texts]
+        relative = [p.relative_to(root) for p in texts]
+        layout: Layout = self.layout if self.layout != "auto" else layout_of(relative, langs)
+        placed = [(p, place_of(p.relative_to(root), layout)) for p in texts]
         unknown = [p.relative_to(root).as_posix() for p, place in placed if place is None]
         if unknown:
             expected = "name.de.txt" if layout == "suffix" else "de/name.txt"
             raise DataError(
-                f"{self.path}: found {_some(unknown)} with no language that is known, expected names such as {expected} "
+                f"{self.path}: found {some(unknown)} with no language that is known, expected names such as {expected} "
                 f"(layout {layout}); rename or remove them, or choose the other layout"
             )
         found: dict[tuple[str, int], Path] = {}
@@ -123,58 +121,7 @@ class Folder:
         if others:
             note(f"{self.path}: documents in other languages left out: {there}")
         if strange:
-            note(f"{self.path}: {_some(strange)} left out, not .txt")
+            note(f"{self.path}: {some(strange)} left out, not .txt")
         for at, lang in enumerate(langs):
             if not any(where == at for _, where in found):
                 note(f"{self.path}: no document in {lang}")
-
-
-def _layout(root: Path, texts: list[Path], langs: tuple[str, ...]) -> Layout:
-    """The layout that finds more documents in the languages, or in any: "sub" alone is a language too."""
-
-    def count(layout: Layout) -> tuple[int, int]:
-        places = [place for p in texts if (place := _place(p.relative_to(root), layout))]
-        return sum(lang in langs for _, lang in places), len(places)
-
-    return "folders" if count("folders") > count("suffix") else "suffix"
-
-
-def _place(path: Path, layout: Layout) -> tuple[str, str] | None:
-    """A file's document and language, or None where no language can be made out."""
-    stem = path.name
-    for ending in (*COMPRESSIONS, ".txt"):
-        stem = stem[: -len(ending)] if stem.lower().endswith(ending) else stem
-    if layout == "folders":
-        lang = _language(path.parts[0]) if len(path.parts) > 1 else None
-        return ("/".join((*path.parts[1:-1], stem)), lang) if lang else None
-    for name, tag in _splits(stem):
-        lang = _language(tag)
-        if name and lang:
-            return (path.parent / name).as_posix(), lang
-    return None
-
-
-def _splits(stem: str) -> Iterator[tuple[str, str]]:
-    """Where a name may end and its tag begin; ``a_deu_Latn`` has its tag behind the last but one underscore."""
-    name, _, tag = stem.rpartition(".")
-    yield name, tag
-    parts = stem.rsplit("_", 2)
-    if len(parts) == 3:
-        yield parts[0], "_".join(parts[1:])
-    name, _, tag = stem.rpartition("_")
-    yield name, tag
-
-
-def _language(tag: str) -> str | None:
-    try:
-        return normalise(tag)
-    except ConfigError:
-        return None
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more files" if len(names) > 3 else "")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -13,18 +15,132 @@ from polyalign.core.bitext import Bitext, Side
 from polyalign.core.errors import DataError
 from polyalign.core.progress import note, track
 
-#: Rows written at a time; also the rows of a Parquet row group.
+#: Rows of a Parquet row group or an Arrow batch.
 CHUNK = 65_536
+#: Rows of text written at a time: as Python's strings they take several times their bytes.
+LINES = 8_192
 BOM = "\ufeff"
+#: What a writer takes: all pairs at once, or runs of them of any sizes.
+Pairs = Bitext | Iterable[Bitext]
+_WORD = re.compile(r"[^ \t]+")
 
 
-def chunks(bitext: Bitext, where: str) -> Iterator[pa.Table]:
-    """The rows some at a time, with progress."""
-    with track(f"writing {where}", total=len(bitext), unit="pairs") as progress:
-        for start in range(0, len(bitext), CHUNK):
-            part = bitext.table.slice(start, CHUNK)
-            yield part
-            progress.advance(part.num_rows)
+class LateColumnError(DataError):
+    """A column that comes when the format has already said which there are."""
+
+
+class Runs:
+    """The pairs that a writer was given, some rows at a time whatever the runs they came in.
+
+    Args:
+        pairs: A bitext, or runs of one; of runs no more than 65,536 rows and a run are held.
+        where: The file, for messages.
+    """
+
+    def __init__(self, pairs: Pairs, where: str) -> None:
+        self._runs = iter([pairs] if isinstance(pairs, Bitext) else pairs)
+        self._total = len(pairs) if isinstance(pairs, Bitext) else None
+        self._first = next(self._runs, Bitext.build([], []))
+        self._where = where
+        self.langs = self._first.langs
+        self.schema: pa.Schema = self._first.table.schema
+
+    def chunks(self, columns: Collection[str] | None = None, *, grouped: bool = False) -> Iterator[pa.Table]:
+        """The rows, with progress.
+
+        Args:
+            columns: The columns that every chunk must have, in this order: what a run lacks is null there (words
+                where it was not tokenised). None lets every chunk have the columns that its own rows have.
+
+            grouped: Whether the chunks are what a reader finds again, of `CHUNK` rows, or smaller.
+
+        Raises:
+            LateColumnError: A run has a column that the first has not; only where every chunk must have the same.
+            DataError: A run is of other languages, or has a column of another type.
+        """
+        waiting: list[pa.Table] = []
+        rows, size = 0, CHUNK if grouped else min(CHUNK, LINES)
+        with track(f"writing {self._where}", total=self._total, unit="pairs") as progress:
+            for number, run in enumerate(chain([self._first], self._runs)):
+                table = self._checked(run, number, columns)
+                waiting.append(table)
+                rows += table.num_rows
+                while rows >= size:
+                    joined = self._joined(waiting)
+                    yield joined.slice(0, size)
+                    progress.advance(size)
+                    waiting, rows = [joined.slice(size)], rows - size
+            if rows:
+                yield self._joined(waiting)
+                progress.advance(rows)
+
+    def _checked(self, run: Bitext, number: int, columns: Collection[str] | None) -> pa.Table:
+        if run.langs != self.langs:
+            raise DataError(
+                f"{self._where}: found pairs in {'-'.join(run.langs)} after {'-'.join(self.langs)}, expected one "
+                "language pair; write a file for each"
+            )
+        if columns is None or number == 0:
+            return run.table if columns is None else run.table.select(list(columns))
+        late = [name for name in run.table.column_names if name not in self.schema.names]
+        if late:
+            raise _late(late, self._where)
+        table = run.table
+        for name in columns:
+            if name not in table.column_names:
+                table = table.append_column(name, filled(table, name, self.schema.field(name).type))
+            elif table[name].type != (kind := self.schema.field(name).type):
+                try:
+                    cast = table[name].cast(kind)
+                except pa.ArrowException:
+                    raise DataError(
+                        f"{self._where}: found the column {name!r} of {table[name].type} after {kind}, expected one type all through"
+                    ) from None
+                table = table.set_column(table.column_names.index(name), name, cast)
+        return table.select(list(columns)).replace_schema_metadata(self.schema.metadata)
+
+    def _joined(self, tables: list[pa.Table]) -> pa.Table:
+        if len(tables) == 1:
+            return tables[0]
+        try:
+            return pa.concat_tables(tables, promote_options="permissive")
+        except pa.ArrowException as error:
+            raise DataError(
+                f"{self._where}: found runs that do not go together ({str(error).splitlines()[0]}), expected one type a column"
+            ) from None
+
+
+def compact(part: pa.Table) -> pa.Table:
+    """The rows in memory of their own, so that the bytes written do not depend on what they were cut from."""
+    return pa.concat_tables([part, part.slice(0, 0)]).combine_chunks()
+
+
+def with_links(part: pa.Table, columns: Collection[str], where: str) -> pa.Table:
+    """Rows with the column ``links`` if the format has begun with it; null where they have none.
+
+    Raises:
+        LateColumnError: They have it and the format has begun without.
+    """
+    if "links" in part.column_names and "links" not in columns:
+        raise _late(["links"], where)
+    if "links" in columns and "links" not in part.column_names:
+        return part.append_column("links", pa.nulls(part.num_rows, pa.string()))
+    return part
+
+
+def _late(names: Collection[str], where: str) -> LateColumnError:
+    return LateColumnError(
+        f"{where}: found the column {', '.join(names)} in rows after others without it, expected the same columns all "
+        "through, for this format names them at its beginning; write jsonl first, or give the first run every column"
+    )
+
+
+def filled(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
+    """A column that a run has not, or not in every row: the words between spaces, else null."""
+    if name in ("src_spans", "tgt_spans"):
+        texts = table[name.removesuffix("_spans")].to_pylist()
+        return pa.array([[x for m in _WORD.finditer(t) for x in m.span()] for t in texts], kind)
+    return pa.nulls(table.num_rows, kind)
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -80,6 +196,11 @@ def words(part: pa.Table, side: Side) -> pa.ChunkedArray:
     """
     if f"{side}_spans" not in part.column_names:
         return as_text(part[side])
+    spans = part[f"{side}_spans"]
+    if spans.null_count:
+        column = part.column_names.index(f"{side}_spans")
+        every = pc.coalesce(spans, filled(part, f"{side}_spans", spans.type))
+        part = part.set_column(column, f"{side}_spans", every)
     bitext = Bitext(part)
     lines: list[str] = []
     for name, tokens in zip(bitext.column("id"), bitext.tokens(side), strict=True):
@@ -104,11 +225,30 @@ def put_lines(file: BinaryIO, lines: pa.ChunkedArray, *, first: bool) -> None:
     file.write(("\n".join(texts) + "\n").encode("utf-8"))
 
 
-def tell_left_out(bitext: Bitext, kept: Collection[str], where: str) -> None:
-    """Note the columns that the format has no place for."""
-    names = [name for name in bitext.table.column_names if name not in kept]
-    numbers = pc.cast(pa.array(range(len(bitext)), pa.int64()), pa.string())
-    if "id" in names and pc.all(pc.equal(bitext.table["id"], numbers)).as_py() is not False:
-        names.remove("id")
-    if names:
-        note(f"{where}: the format has no place for {', '.join(names)}; left out")
+class LeftOut:
+    """The columns that a format has no place for; `tell` names them.
+
+    Args:
+        kept: Those it has a place for; row numbers as ids need none.
+        where: The file, for the note.
+    """
+
+    def __init__(self, kept: Collection[str], where: str) -> None:
+        self.kept, self.where, self.names, self.rows = set(kept), where, dict[str, None](), 0
+
+    def see(self, part: pa.Table) -> None:
+        """Look at the next rows."""
+        for name in part.column_names:
+            if name in self.kept or name in self.names:
+                continue
+            if name == "id":
+                numbers = pa.array(range(self.rows, self.rows + part.num_rows), pa.int64())
+                if pc.all(pc.equal(part["id"], pc.cast(numbers, pa.string()))).as_py() is not False:
+                    continue
+            self.names[name] = None
+        self.rows += part.num_rows
+
+    def tell(self) -> None:
+        """Note them, if there were any."""
+        if self.names:
+            note(f"{self.where}: the format has no place for {', '.join(self.names)}; left out")

@@ -12,9 +12,8 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.files import open_output
-from polyalign.corpus.write.cells import BOM, LINE_RULES, Replaced, as_text, chunks, put_lines
+from polyalign.corpus.write.cells import BOM, LINE_RULES, Pairs, Replaced, Runs, as_text, put_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Tsv:
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "x.tsv"
+        >>> from polyalign.core.bitext import Bitext
         >>> Tsv().write(Bitext.build(["Haus"], ["house"]), path)
         >>> path.read_text(encoding="utf-8")
         'id\tsrc\ttgt\n0\tHaus\thouse\n'
@@ -41,18 +41,19 @@ class Tsv:
     suffix: ClassVar[str] = ".tsv"
     header: bool = True
 
-    def write(self, bitext: Bitext, path: Path) -> None:
-        """Write the pairs to a file, packed as its suffix says; ``-`` is standard output.
+    def write(self, pairs: Pairs, path: Path) -> None:
+        """Write the pairs, or runs of them, to a file, packed as its suffix says; ``-`` is standard output.
 
         Raises:
-            DataError: It cannot be written.
+            DataError: It cannot be written, or a later run has a column that the first has not.
         """
+        runs = Runs(pairs, path.name)
         clean = Replaced([("[\t\n\r]", " "), LINE_RULES[1]], what="TAB, line end, NUL", where=path.name)
         with open_output(path) as file:
             if self.header:
-                names = pa.chunked_array([pa.array(bitext.table.column_names, pa.large_string())])
+                names = pa.chunked_array([pa.array(runs.schema.names, pa.large_string())])
                 file.write(("\t".join(clean(names).to_pylist()) + "\n").encode("utf-8"))
-            for number, part in enumerate(chunks(bitext, path.name)):
+            for number, part in enumerate(runs.chunks(runs.schema.names)):
                 cells = [clean(as_text(part[name])).combine_chunks() for name in part.column_names]
                 lines = pc.binary_join_element_wise(*cells, pa.scalar("\t", pa.large_string()))
                 put_lines(file, lines, first=number == 0 and not self.header)
@@ -79,6 +80,7 @@ class Csv:
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "x.csv"
+        >>> from polyalign.core.bitext import Bitext
         >>> Csv().write(Bitext.build(["Ja, ja."], ["Yes."]), path)
         >>> path.read_text(encoding="utf-8").splitlines()
         ['id,src,tgt', '0,"Ja, ja.",Yes.']
@@ -92,17 +94,18 @@ class Csv:
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ValueError(f"delimiter must be one character and no quote or line end, not {self.delimiter!r}")
 
-    def write(self, bitext: Bitext, path: Path) -> None:
-        """Write the pairs to a file, packed as its suffix says; ``-`` is standard output.
+    def write(self, pairs: Pairs, path: Path) -> None:
+        """Write the pairs, or runs of them, to a file, packed as its suffix says; ``-`` is standard output.
 
         Raises:
-            DataError: It cannot be written.
+            DataError: It cannot be written, or a later run has a column that the first has not.
         """
+        runs = Runs(pairs, path.name)
         clean = Replaced([LINE_RULES[1]], what="NUL", where=path.name)
         with open_output(path) as file:
             if self.header:
-                file.write(self._rows([bitext.table.column_names]).encode("utf-8"))
-            for number, part in enumerate(chunks(bitext, path.name)):
+                file.write(self._rows([runs.schema.names]).encode("utf-8"))
+            for number, part in enumerate(runs.chunks(runs.schema.names)):
                 columns = [clean(as_text(part[name])).to_pylist() for name in part.column_names]
                 text = self._rows(zip(*columns, strict=True))
                 extra = BOM if number == 0 and not self.header and text.startswith(BOM) else ""

@@ -9,9 +9,19 @@ from typing import ClassVar, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from polyalign.core.bitext import Bitext, Side
+from polyalign.core.bitext import Side
 from polyalign.core.files import open_output
-from polyalign.corpus.write.cells import LINE_RULES, Replaced, as_text, chunks, put_lines, tell_left_out, words
+from polyalign.corpus.write.cells import (
+    LINE_RULES,
+    LeftOut,
+    Pairs,
+    Replaced,
+    Runs,
+    as_text,
+    put_lines,
+    with_links,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class FastAlign:
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "x.fa"
+        >>> from polyalign.core.bitext import Bitext
         >>> bitext = Bitext.build(["Haus."], ["house."]).with_spans("src", [[0, 4, 4, 5]])
         >>> FastAlign().write(bitext.with_spans("tgt", [[0, 5, 5, 6]]), path)
         >>> path.read_text(encoding="utf-8")
@@ -45,25 +56,29 @@ class FastAlign:
     suffix: ClassVar[str] = ".fa"
     tokens: bool = True
 
-    def write(self, bitext: Bitext, path: Path) -> None:
-        """Write the pairs to a file, packed as its suffix says; ``-`` is standard output.
+    def write(self, pairs: Pairs, path: Path) -> None:
+        """Write the pairs, or runs of them, to a file, packed as its suffix says; ``-`` is standard output.
 
         Raises:
             DataError: It cannot be written, or a word holds a space.
         """
+        runs = Runs(pairs, path.name)
         sides = cast(tuple[Side, ...], ("src", "tgt"))
-        columns = [*sides, *(["links"] if "links" in bitext.table.column_names else [])]
+        columns = [*sides, *(["links"] if "links" in runs.schema.names else [])]
         spans = [f"{side}_spans" for side in sides] if self.tokens else []
-        tell_left_out(bitext, [*columns, *spans], path.name)
+        left = LeftOut([*columns, *spans], path.name)
         # Twice, for what is left of five bars and one space is three bars again.
         rules = [*LINE_RULES, *[(r"\|\|\|", "|| |")] * 2]
         clean = Replaced(rules, what="line end, NUL, |||", where=path.name)
         with open_output(path) as file:
-            for number, part in enumerate(chunks(bitext, path.name)):
+            for number, chunk in enumerate(runs.chunks()):
+                left.see(chunk)
+                part = with_links(chunk, columns, path.name)
                 fields = [
                     clean(words(part, c) if self.tokens and c in sides else as_text(part[c])).combine_chunks()
                     for c in columns
                 ]
                 lines = pc.binary_join_element_wise(*fields, pa.scalar(" ||| ", pa.large_string()))
                 put_lines(file, lines, first=number == 0)
+        left.tell()
         clean.tell()

@@ -10,9 +10,8 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from polyalign.core.bitext import Bitext
 from polyalign.core.files import open_output
-from polyalign.corpus.write.cells import chunks
+from polyalign.corpus.write.cells import Pairs, Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,7 @@ class JsonLines:
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "x.jsonl"
+        >>> from polyalign.core.bitext import Bitext
         >>> JsonLines().write(Bitext.build(["Tür"], ["door"]), path)
         >>> path.read_text(encoding="utf-8")
         '{"id": "0", "src": "Tür", "tgt": "door"}\n'
@@ -36,15 +36,15 @@ class JsonLines:
     suffix: ClassVar[str] = ".jsonl"
     ascii: bool = False
 
-    def write(self, bitext: Bitext, path: Path) -> None:
-        """Write the pairs to a file, packed as its suffix says; ``-`` is standard output.
+    def write(self, pairs: Pairs, path: Path) -> None:
+        """Write the pairs, or runs of them, to a file, packed as its suffix says; ``-`` is standard output.
 
         Raises:
             DataError: It cannot be written.
         """
         encode = json.JSONEncoder(ensure_ascii=self.ascii, default=str).encode
         with open_output(path) as file:
-            for part in chunks(bitext, path.name):
+            for part in Runs(pairs, path.name).chunks():
                 rows = pa.table({name: _shortest(part[name]) for name in part.column_names}).to_pylist()
                 lines = [encode({k: v for k, v in row.items() if v is not None}) for row in rows]
                 file.write(("\n".join(lines) + "\n").encode("utf-8"))

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, cast
 
-from polyalign.core.bitext import Bitext, Side
+from polyalign.core.bitext import Side
 from polyalign.core.errors import DataError
 from polyalign.core.files import open_output, suffixes
 from polyalign.core.langs import UNKNOWN
-from polyalign.corpus.write.cells import LINE_RULES, Replaced, as_text, chunks, put_lines, tell_left_out, words
+from polyalign.corpus.write.cells import (
+    LINE_RULES,
+    LeftOut,
+    Pairs,
+    Replaced,
+    Runs,
+    as_text,
+    put_lines,
+    with_links,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Moses:
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
+        >>> from polyalign.core.bitext import Bitext
         >>> Moses().write(Bitext.build(["Haus"], ["house"], langs=("deu_Latn", "eng_Latn")), folder / "x")
         >>> sorted(p.name for p in folder.iterdir())
         ['x.deu_Latn', 'x.eng_Latn']
@@ -41,8 +52,8 @@ class Moses:
     suffix: ClassVar[str] = ""
     tokens: bool = False
 
-    def write(self, bitext: Bitext, path: Path) -> None:
-        """Write the pairs to two files (three with links).
+    def write(self, pairs: Pairs, path: Path) -> None:
+        """Write the pairs, or runs of them, to two files (three with links).
 
         Raises:
             DataError: A file cannot be written, PATH is standard output, or a word holds a space.
@@ -51,19 +62,23 @@ class Moses:
             raise DataError(
                 "-: moses writes two files, expected a path they start with; write fast-align or tsv to standard output"
             )
+        runs = Runs(pairs, path.name)
         sides = cast(tuple[Side, ...], ("src", "tgt"))
-        columns = [*sides, *(["links"] if "links" in bitext.table.column_names else [])]
+        columns = [*sides, *(["links"] if "links" in runs.schema.names else [])]
         spans = [f"{side}_spans" for side in sides] if self.tokens else []
-        tell_left_out(bitext, [*columns, *spans], path.name)
-        paths = dict(zip(sides, side_paths(path, bitext.langs), strict=True))
+        left = LeftOut([*columns, *spans], path.name)
+        paths = dict(zip(sides, side_paths(path, runs.langs), strict=True))
         clean = Replaced(LINE_RULES, what="line end, NUL", where=path.name)
         with ExitStack() as stack:
             files = {c: stack.enter_context(open_output(paths.get(cast(Side, c)) or _beside(path, c))) for c in columns}
-            for number, part in enumerate(chunks(bitext, path.name)):
+            for number, chunk in enumerate(runs.chunks()):
+                left.see(chunk)
+                part = with_links(chunk, columns, path.name)
                 for column, file in files.items():
                     is_side = self.tokens and column in sides
                     lines = words(part, cast(Side, column)) if is_side else as_text(part[column])
                     put_lines(file, clean(lines), first=number == 0)
+        left.tell()
         clean.tell()
 
 

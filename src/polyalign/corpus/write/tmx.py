@@ -11,22 +11,25 @@ import pyarrow as pa
 from lxml import etree
 
 from polyalign import __version__
-from polyalign.core.bitext import Bitext
 from polyalign.core.files import open_output
 from polyalign.core.langs import UNKNOWN, normalise, short
-from polyalign.corpus.write.cells import Replaced, as_text, chunks, tell_left_out
+from polyalign.core.progress import note
+from polyalign.corpus.write.cells import Pairs, Replaced, Runs, as_text
 
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: What XML 1.0 cannot hold, not even as a character reference.
-_INVALID = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{FFFE}\\x{FFFF}]"
+INVALID = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{FFFE}\\x{FFFF}]"
+#: Offsets of words, which mean nothing in a text that others may edit.
+SPANS = ("src_spans", "tgt_spans")
 
 
 @dataclass(frozen=True, slots=True)
 class Tmx:
     """A TMX 1.4b file: one translation unit a pair, ids as ``tuid``.
 
-    Every other column becomes a property of the unit, save the offsets of tokens, which a note names. Characters that XML cannot hold (most control characters) become
-    U+FFFD; a note counts them.
+    Every other column becomes a property of the unit (scores, the document, where either side comes from), save the
+    offsets of tokens, which a note names; ``corpus.bitext/tmx`` makes columns of them again. Characters that XML
+    cannot hold (most control characters) become U+FFFD; a note counts them.
 
     Complexity:
         O(bytes) time; memory for 65,536 rows.
@@ -37,6 +40,7 @@ class Tmx:
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "x.tmx"
+        >>> from polyalign.core.bitext import Bitext
         >>> Tmx().write(Bitext.build(["Haus"], ["house"], langs=("deu_Latn", "eng_Latn")), path)
         >>> '<tuv xml:lang="de"><seg>Haus</seg></tuv>' in path.read_text(encoding="utf-8")
         True
@@ -44,16 +48,16 @@ class Tmx:
 
     suffix: ClassVar[str] = ".tmx"
 
-    def write(self, bitext: Bitext, path: Path) -> None:
-        """Write the pairs to a file, packed as its suffix says; ``-`` is standard output.
+    def write(self, pairs: Pairs, path: Path) -> None:
+        """Write the pairs, or runs of them, to a file, packed as its suffix says; ``-`` is standard output.
 
         Raises:
             DataError: It cannot be written.
         """
-        props = [c for c in bitext.table.column_names if c not in ("id", "src", "tgt", "src_spans", "tgt_spans")]
-        tell_left_out(bitext, ["id", "src", "tgt", *props], path.name)
-        clean = Replaced([(_INVALID, "\ufffd")], what="not allowed in XML", where=path.name)
-        langs = [bcp47(tag) for tag in bitext.langs]
+        runs = Runs(pairs, path.name)
+        left: list[str] = []
+        clean = Replaced([(INVALID, "\ufffd")], what="not allowed in XML", where=path.name)
+        langs = [bcp47(tag) for tag in runs.langs]
         header = {
             "creationtool": "polyalign",
             "creationtoolversion": __version__,
@@ -70,11 +74,15 @@ class Tmx:
                     xml.write("\n", etree.Element("header", header), "\n")
                     with xml.element("body"):
                         xml.write("\n")
-                        for part in chunks(bitext, path.name):
+                        for part in runs.chunks():
+                            props = [c for c in part.column_names if c not in ("id", "src", "tgt", *SPANS)]
+                            left += [c for c in SPANS if c in part.column_names and c not in left]
                             for unit in _units(part, props, langs, clean):
                                 xml.write(unit)
                     xml.write("\n")
             file.write(b"\n")
+        if left:
+            note(f"{path.name}: the format has no place for {', '.join(left)}; left out")
         clean.tell()
 
 

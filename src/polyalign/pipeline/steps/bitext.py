@@ -1,15 +1,16 @@
-"""Steps on a bitext: read, select, tokenise, align its words, extract its lexicon, write."""
+"""Steps on a bitext: read, tokenise, align its words, extract its lexicon, write."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from polyalign.core.bitext import Bitext
-from polyalign.core.progress import track
-from polyalign.pipeline.artefacts import count_by, read_bitext, read_links, write_table
+from polyalign.core.bitext import Bitext, Side
+from polyalign.pipeline.artefacts import read_bitext, read_links, runs, stored, write_table
 from polyalign.pipeline.job import Counts, Job
+from polyalign.pipeline.shards import Made, by_rows
 
 
 def read(method: Any, job: Job) -> Counts:
@@ -19,29 +20,21 @@ def read(method: Any, job: Job) -> Counts:
     return {"out": len(bitext)}
 
 
-def select(method: Any, job: Job) -> Counts:
-    """Keep what passes, and what does not with its reason."""
-    bitext = read_bitext(job.inputs[0])
-    kept, dropped = method.select(bitext)
-    write_table(kept.table, job.out / "bitext.parquet")
-    write_table(dropped, job.out / "dropped.parquet")
-    return {"in": len(bitext), "out": len(kept), "dropped": count_by(dropped, "reason")}
-
-
 def tokenize(method: Any, job: Job) -> Counts:
     """Note where the tokens of both sides are."""
-    bitext = read_bitext(job.inputs[0])
+    task = partial(_tokenize, method, job.langs)
+    return by_rows(task, stored(job.inputs[0]), job, label="tokenise", unit="pairs")
+
+
+def _tokenize(method: Any, langs: tuple[str, str], table: pa.Table) -> Made:
+    bitext = Bitext(table)
     counts: Counts = {"in": len(bitext), "out": len(bitext)}
-    with track("tokenise", total=2 * len(bitext), unit="sentences") as progress:
-        for side, lang in zip(("src", "tgt"), job.langs, strict=True):
-            spans = []
-            for text in bitext.column(side):
-                spans.append(method(text, lang).reshape(-1))
-                progress.advance()
-            bitext = bitext.with_spans("src" if side == "src" else "tgt", spans)
-            counts[f"{side}_tokens"] = sum(len(s) for s in spans) // 2
-    write_table(bitext.table, job.out / "bitext.parquet")
-    return counts
+    sides: tuple[Side, Side] = ("src", "tgt")
+    for side, lang in zip(sides, langs, strict=True):
+        spans = [method(text, lang).reshape(-1) for text in bitext.column(side)]
+        bitext = bitext.with_spans(side, spans)
+        counts[f"{side}_tokens"] = sum(len(s) for s in spans) // 2
+    return Made({"bitext": bitext.table}, counts)
 
 
 def align_words(method: Any, job: Job) -> Counts:
@@ -73,6 +66,6 @@ def lexicon(method: Any, job: Job) -> Counts:
 
 def write(method: Any, job: Job) -> Counts:
     """Write a bitext in a format of the user's choice."""
-    bitext = read_bitext(job.inputs[0])
-    method.write(bitext, job.out / f"{'-'.join(job.langs)}{method.suffix}")
-    return {"in": len(bitext), "out": len(bitext)}
+    rows = stored(job.inputs[0]).rows
+    method.write(runs(job.inputs[0]), job.out / f"{'-'.join(job.langs)}{method.suffix}")
+    return {"in": rows, "out": rows}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from polyalign.core.jit import F32, F64, I32, I64, U16
-from polyalign.kernels.gibbs import FERTILITIES, LONGEST_JUMP, MOST_FERTILE, NONE, START, TRAIN, sweep
+from polyalign.core.spread import engine, spread
+from polyalign.kernels.gibbs import FERTILITIES, LONGEST_JUMP, MOST_FERTILE, NONE
+from polyalign.words.gibbs import pieces
 from polyalign.words.gibbs.lattice import Lattice
 from polyalign.words.gibbs.work import Work
 from polyalign.words.priors import Hints
@@ -86,6 +88,27 @@ class Counts:
     def drop(cls, work: Work, name: str) -> None:
         """Forget those under a name."""
         work.drop(f"{name}-{f.name}" for f in fields(cls))
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large counts are; what is sent instead of them while nothing is counted.
+
+    Args:
+        shapes: Of each field of the counts.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, counts: Counts) -> Sizes:
+        """Of some counts."""
+        return cls(tuple(getattr(counts, f.name).shape for f in fields(counts)))
+
+    def zero(self) -> Counts:
+        """Nothing drawn yet."""
+        types = (np.int64 if f.name == "jumps" else np.int32 for f in fields(Counts))
+        return Counts(*(np.zeros(shape, kind) for shape, kind in zip(self.shapes, types, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,11 +205,21 @@ class Sampler:
         corpus, work = self.lattice.corpus, self.lattice.corpus.work
         weights = [self._weights(number, chain) for chain in range(self.chains)]
         counts = [Counts.zero(self.lattice) for _ in range(self.chains)]
+        by = engine()
         for shard in corpus.shards:
-            block, results = self._shard(shard, number, scale, weights, counts)
-            for drawn in pool.map(block, *zip(*corpus.blocks(shard), strict=True)):
-                for count, jumps in zip(counts, drawn, strict=True):
-                    count.jumps[:] += jumps
+            piece, results = self._piece(shard, number, scale, weights)
+            if by is not None and by.elsewhere and corpus.pairs(shard) > pieces.PIECE:
+                sizes = [Sizes.of(count) for count in counts]
+                parts = list(piece.parts())
+                tasks = ((piece.part(*part), sizes) for part in parts)
+                for part, elsewhere in zip(parts, spread(pieces.draw_elsewhere, tasks), strict=True):
+                    piece.take(*part, elsewhere, counts)
+            else:
+                # This machine's threads share the counts.
+                draw = partial(piece.draw, counts=counts)
+                for drawn in pool.map(draw, *zip(*corpus.blocks(shard), strict=True)):
+                    for count, jumps in zip(counts, drawn, strict=True):
+                        count.jumps[:] += jumps
             for name, array in results.items():
                 work[f"{shard}/{name}-{number}"] = array
         for chain, count in enumerate(counts):
@@ -202,17 +235,13 @@ class Sampler:
     def _links(self) -> list[str]:
         return [f"links-{chain}-{side}" for chain in range(self.chains) for side in (0, 1)]
 
-    def _shard(
-        self, shard: int, number: int, scale: int, weights: list[Weights], counts: list[Counts]
-    ) -> tuple[Callable[[int, int], list[I64]], dict[str, U16]]:
-        """What draws one block of a shard, and the arrays it draws into."""
+    def _piece(
+        self, shard: int, number: int, scale: int, weights: list[Weights]
+    ) -> tuple[pieces.Piece, dict[str, U16]]:
+        """A whole shard as a piece, and the arrays that are drawn into."""
         corpus, work = self.lattice.corpus, self.lattice.corpus.work
         src, tgt = (view.text for view in corpus.see(shard, self.lattice.units))
         cells, cell_src, cell_tgt, cell_id = self.lattice.cells(shard)
-        texts = (
-            (tgt.offsets, src.offsets, tgt.values, src.values, cells, cell_tgt, cell_src, cell_id),
-            (src.offsets, tgt.offsets, src.values, tgt.values, cells, cell_src, cell_tgt, cell_id),
-        )
         # Equal sentence pairs draw equally, and so keep equal links wherever they stand.
         keys, out = work[f"{shard}/key"], {}
         for name, words in zip(self._links(), (tgt, src) * self.chains, strict=True):
@@ -222,31 +251,11 @@ class Sampler:
             before = f"{shard}/posterior-{number - 1}"
             posterior = work[before] if before in work else np.zeros((2, len(cell_src)), np.uint16)
             out["posterior"] = posterior
-        links = [out[name] for name in self._links()]
-
-        def block(first: int, last: int) -> list[I64]:
-            drawn = []
-            for chain, (w, c) in enumerate(zip(weights, counts, strict=True)):
-                own, jumps = links[2 * chain : 2 * chain + 2], np.zeros_like(c.jumps)
-                # Each direction is drawn by what the other was before.
-                others = [own[1][slice(*src.offsets[[first, last]])], own[0][slice(*tgt.offsets[[first, last]])].copy()]
-                nulls, fertility = (c.tgt_null, c.src_null), (c.src_fertility, c.tgt_fertility)
-                for side in (0, 1):
-                    drawn_by = (
-                        w.counts,
-                        w.totals[side],
-                        w.nulls[side],
-                        w.jumps[side],
-                        w.fertility[side],
-                        self.null_prior,
-                    )
-                    run = self.seed + chain, 2 * number + side, TRAIN if number else START, scale, posterior[side]
-                    written = c.pairs, nulls[side], jumps[side], fertility[side]
-                    sweep(*texts[side], first, last, keys, own[side], others[side], *drawn_by, *run, *written)
-                drawn.append(jumps)
-            return drawn
-
-        return block, out
+        piece = pieces.Piece(
+            (src.offsets, tgt.offsets), (src.values, tgt.values), cells, cell_src, cell_tgt, cell_id, keys,
+            [out[name] for name in self._links()], posterior, weights, self.null_prior, self.seed, number, scale,
+        )  # fmt: skip
+        return piece, out
 
     def _weights(self, number: int, chain: int) -> Weights:
         lattice, hints, work = self.lattice, self.hints, self.lattice.corpus.work

@@ -1,0 +1,1 @@
+"""Deduplication: which rows say the same, as columns; deciding is another step's."""

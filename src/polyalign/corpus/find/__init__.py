@@ -1,0 +1,1 @@
+"""What is hidden in texts: pairs of translations within one document."""
