@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
-import pyarrow as pa
-
-from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
-from polyalign.corpus.reference.thresholds import Thresholds, both
+from polyalign.corpus.reference.carried import CarriedOver
 
 
 @dataclass(frozen=True, slots=True)
-class MeanStd:
+class MeanStd(CarriedOver):
     r"""MeanStd: the threshold as many standard deviations from the mean as the known one is in the base language.
 
     :math:`t = \mu + \sigma (t_b - \mu_b) / \sigma_b`.
@@ -27,33 +24,23 @@ class MeanStd:
     References: penedo2025fineweb2
 
     Example:
+        >>> import pyarrow as pa
         >>> base = pa.table({"score.x": [1.0, 2.0, 3.0, 4.0, 5.0]})
         >>> own = pa.table({"score.x": [10.0, 20.0, 30.0, 40.0, 50.0]})
         >>> MeanStd({"score.x": 2.0}).learn([own], [base]).minimum
         {'score.x': 20.0}
     """
 
-    minimum: dict[str, float] = field(default_factory=dict)
+    rule: ClassVar[str] = "mean-std"
 
-    def learn(self, reference: Iterable[Bitext | pa.Table], base: Iterable[Bitext | pa.Table]) -> Thresholds:
-        """Carry the thresholds of a base language over to the language of a reference.
-
-        Args:
-            reference: Text of the language with scores.
-            base: Text of the base language with the same scores.
+    def carried(self, name: str, own: F64, known: F64) -> float:
+        """As many standard deviations from the mean as in the base language.
 
         Raises:
-            ConfigError: No minimum is given.
-            DataError: A score is missing, or all its values in the base language are equal.
+            DataError: All values in the base language are equal.
         """
-        found = both(reference, base, self.minimum)
-        minimum = {name: _carried(self.minimum[name], own, known, name) for name, (own, known) in found.items()}
-        return Thresholds(minimum, "corpus.thresholds/mean-std", {name: len(own) for name, (own, _) in found.items()})
-
-
-def _carried(threshold: float, own: F64, known: F64, name: str) -> float:
-    if known.std() == 0:
-        raise DataError(
-            f"corpus.thresholds/mean-std: all values of {name!r} in the base language are equal; use another rule"
-        )
-    return float(own.mean() + own.std() * (threshold - known.mean()) / known.std())
+        if known.std() == 0:
+            raise DataError(
+                f"corpus.thresholds/mean-std: all values of {name!r} in the base language are equal; use another rule"
+            )
+        return float(own.mean() + own.std() * (self.minimum[name] - known.mean()) / known.std())

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.errors import DataError
 from polyalign.core.files import read_text, suffixes, write_text
 from polyalign.core.jit import F64
 
@@ -95,20 +95,3 @@ def scores(runs: Iterable[Bitext | pa.Table], columns: tuple[str, ...] = ()) -> 
     if not out:
         raise DataError("corpus.thresholds: found no column score.*, expected some in the reference; score it first")
     return out
-
-
-def both(
-    reference: Iterable[Bitext | pa.Table], base: Iterable[Bitext | pa.Table], minimum: Mapping[str, float]
-) -> dict[str, tuple[F64, F64]]:
-    """The scores that have a known threshold: the language's own and those of the language it is known for.
-
-    Raises:
-        ConfigError: No threshold is given.
-        DataError: As `scores`.
-    """
-    if not minimum:
-        raise ConfigError(
-            'corpus.thresholds: found no minimum, expected the thresholds of the base language, such as {"score.x" = 0.2}'
-        )
-    own, known = scores(reference, tuple(minimum)), scores(base, tuple(minimum))
-    return {name: (own[name], known[name]) for name in minimum}
