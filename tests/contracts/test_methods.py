@@ -47,6 +47,7 @@ REQUIRED = {
     "forms": "x",
     "names": "x",
     "tests": "x",
+    "thresholds": "x",
 }
 
 

@@ -7,10 +7,18 @@ import random
 import tomllib
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import polyalign
+from polyalign.corpus.reference.tail import Tail
+from polyalign.corpus.score.compression import Compression
+from polyalign.corpus.score.language import Language
+from polyalign.corpus.score.lengths import WordLength
+from polyalign.corpus.score.letters import Noise
+from polyalign.corpus.score.repetition import DuplicateNgrams, TopNgram
+from polyalign.corpus.score.runs import score_runs
 from polyalign.pipeline.project import read_project
 from polyalign.pipeline.run import run
 
@@ -219,6 +227,41 @@ def test_augment(recipe, tmp_path):
         origin = by_id[row["augmented"].split(" ", 1)[1]]
         assert row["tgt"] == origin["tgt"]
         assert row["src"] != origin["src"]
+
+
+def test_texts(recipe, tmp_path):
+    langs = {"de": "deu_Latn", "it": "ita_Latn", "rm": "roh_Latn"}
+    rng = random.Random(5)
+    words = {
+        "de": "die Regierung hat heute neue Straßen und Brücken für den ganzen Kanton bewilligt weil viele Leute täglich dort fahren".split(),
+        "it": "il governo ha approvato oggi nuove strade e ponti per tutto il cantone perché molte persone passano ogni giorno di qui".split(),
+        "rm": "la regenza ha approvà oz novas vias e novs punts per l'entir chantun perquai che bleras persunas passan mintga di qua".split(),
+    }
+    texts = {lang: [" ".join(rng.choices(words[lang], k=60)) + "." for _ in range(60)] for lang in langs}
+    for lang, tag in langs.items():
+        good = pa.table({"doc": [str(k) for k in range(40)], "lang": [tag] * 40, "text": texts[lang][:40]})
+        methods = {
+            "language": Language(),
+            "top_ngram": TopNgram(),
+            "duplicate_ngrams": DuplicateNgrams(),
+            "word_length": WordLength(),
+            "noise": Noise(),
+            "compression": Compression(),
+        }
+        (tmp_path / "thresholds").mkdir(exist_ok=True)
+        Tail(share=0.0).learn(list(score_runs([good], methods))).save(tmp_path / f"thresholds/{tag}.toml")
+        for k, text in enumerate(texts[lang][40:]):
+            write(tmp_path / f"texts/{lang}/{k}.txt", text)
+        write(tmp_path / f"texts/{lang}/again.txt", texts[lang][40])
+        write(tmp_path / f"texts/{lang}/repeats.txt", "buy now " * 100)
+        write(tmp_path / f"texts/{lang}/broken.txt", texts[lang][41].replace("a", "Ã¤"))
+    done = recipe("texts")
+    rows = [json.loads(line) for line in (done / "documents/documents.jsonl").read_text(encoding="utf-8").splitlines()]
+    kept = {(row["lang"], row["source"].rsplit("/")[-1]) for row in rows}
+    assert not {name for _, name in kept} & {"repeats.txt", "broken.txt"}
+    for tag in langs.values():
+        assert ((tag, "0.txt") in kept) != ((tag, "again.txt") in kept)
+        assert sum(lang == tag for lang, _ in kept) >= 15
 
 
 LINKED = """

@@ -23,6 +23,7 @@ EXAMPLES = {
     "strings": ("messages of programs (PO) to TMX", "examples/strings.toml"),
     "rephrase": ("sentences that translators split or joined (as BiSECT)", "examples/rephrase.toml"),
     "incidental": ("translations that stand beside each other in texts", "examples/incidental.toml"),
+    "texts": ("text of several languages for training, cleaned as FineWeb2 does it", "examples/texts.toml"),
     "augment": ("a bitext with switched words and other inflected forms", "examples/augment.toml"),
 }
 

@@ -36,6 +36,7 @@ VERBS = {
     "convert": ("Convert a bitext between formats.", "Text and corpora"),
     "stats": ("Profile a corpus: languages, lengths, duplicates, noise, samples.", "Text and corpora"),
     "clean": ("Score the texts of a corpus and leave out what is bad.", "Text and corpora"),
+    "thresholds": ("Learn from a language's own text which scores are good.", "Text and corpora"),
     "dedup": ("Leave out duplicate rows of a corpus.", "Text and corpora"),
     "balance": ("Balance languages, sources or clusters of a corpus.", "Text and corpora"),
     "split": ("Split text into sentences.", "Text and corpora"),

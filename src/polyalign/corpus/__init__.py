@@ -104,4 +104,5 @@ METHODS: list[Row] = [
     Row("corpus.write/dataset", "polyalign.corpus.write.dataset:Dataset", papers=("lhoest2021datasets",)),
     Row("corpus.write/parquet", "polyalign.corpus.write.columns:Parquet"),
     Row("corpus.write/arrow", "polyalign.corpus.write.columns:Arrow"),
+    Row("corpus.write/documents", "polyalign.corpus.write.documents:Documents"),
 ]

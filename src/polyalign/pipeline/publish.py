@@ -46,7 +46,7 @@ def publish(project: Project, made: Mapping[tuple[str, str], Artefact]) -> None:
                     _copy(artefact.folder / "bitext.parquet", out / "bitext" / f"{unit}.parquet")
                 case "file":
                     for path in sorted(p for p in artefact.folder.iterdir() if p.name != MANIFEST):
-                        _copy(path, out / "bitext" / path.name)
+                        _copy(path, out / ("bitext" if step.task.per_pair else "documents") / path.name)
                 case "links":
                     _links(artefact, out / "links", unit)
                 case "lexicon":

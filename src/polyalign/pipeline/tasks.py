@@ -36,7 +36,9 @@ class Task:
 
 
 def _named_files(method: Any, job: Job) -> list[Path]:
-    """The files that a method's own parameters name, such as a dictionary."""
+    """The files that a method's own parameters name, such as a dictionary, or that it says it reads."""
+    if hasattr(method, "inputs"):
+        return list(method.inputs(job.languages))
     named = (getattr(method, p.name) for p in params_of(type(method)) if p.is_path)
     return [Path(name) for name in named if name]
 
@@ -81,6 +83,7 @@ TASKS: dict[str, Task] = {
     "words.align": Task(("bitext",), "links", True, bitext.align_words, _named_files, joins=True),
     "words.lexicon": Task(("links",), "lexicon", True, bitext.lexicon),
     "corpus.find": Task(("documents",), "bitext", True, augment.find),
+    "corpus.write/documents": Task(("documents",), "file", False, documents.write),
     "corpus.write": Task(("bitext",), "file", True, bitext.write),
     "evaluate/aer": Task(("links", "bitext"), "score", True, scores.aer),
     "evaluate/sentences": Task(("bitext",), "score", True, scores.sentence_f1, scores.sentence_gold, options=("gold",)),

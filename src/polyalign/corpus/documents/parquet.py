@@ -13,13 +13,16 @@ import pyarrow.parquet as pq
 from polyalign.core.document import DOCUMENTS
 from polyalign.core.errors import DataError
 from polyalign.core.files import PathText
+from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.documents.texts import REJECTS
 from polyalign.corpus.paths import locate
 
 
 @dataclass(frozen=True, slots=True)
 class Parquet:
-    """Documents from a Parquet file with the columns doc, lang, text and source; others are kept.
+    """Documents from a Parquet file with the columns doc and text; others are kept.
+
+    Without a column lang their language is unknown, without a column source they are from the file.
 
     Args:
         path: The file.
@@ -64,15 +67,17 @@ class Parquet:
         path = locate(self.path)
         try:
             with pq.ParquetFile(path) as file:
-                absent = [name for name in DOCUMENTS.names if name not in file.schema_arrow.names]
-                if absent:
+                if absent := [name for name in ("doc", "text") if name not in file.schema_arrow.names]:
                     raise DataError(
                         f"{path}: found the columns {', '.join(file.schema_arrow.names)}, expected also {', '.join(absent)}; "
-                        "a table of documents has doc, lang, text and source"
+                        "a table of documents has doc and text, and may have lang and source"
                     )
                 wanted = pa.array(langs, pa.string())
                 for number in range(max(file.num_row_groups, 1)):
                     table = file.read_row_group(number) if file.num_row_groups else file.schema_arrow.empty_table()
+                    for name, value in (("lang", UNKNOWN), ("source", path.name)):
+                        if name not in table.column_names:
+                            table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
                     yield table.filter(pc.is_in(table["lang"], wanted)) if langs else table, REJECTS.empty_table()
         except (pa.ArrowException, OSError) as error:
             raise DataError(

@@ -17,4 +17,5 @@ METHODS: list[Row] = [
         "polyalign.corpus.select.contamination:Decontaminate",
         papers=("brown2020language",),
     ),
+    Row("corpus.select/reference", "polyalign.corpus.select.reference:Reference", papers=("penedo2025fineweb2",)),
 ]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from polyalign.core import langs
 from polyalign.core.document import DOCUMENTS, SENTENCES
-from polyalign.pipeline.artefacts import Runs, Writer, count_by, write_table
+from polyalign.pipeline.artefacts import Runs, Writer, count_by, stored, write_table
 from polyalign.pipeline.job import Counts, Job
 from polyalign.pipeline.shards import Made, added, by_rows
 from polyalign.pipeline.steps.sentences import versions_of
@@ -49,6 +49,13 @@ def read_documents(method: Any, job: Job) -> Counts:
                     made["rejected"] = count_by(left, "reason")
             counts = added([counts, made])
     return counts
+
+
+def write(method: Any, job: Job) -> Counts:
+    """Write documents in a format of the user's choice."""
+    source = stored(job.inputs[0])
+    method.write(source, job.out / f"documents{method.suffix}")
+    return {"in": source.rows, "out": source.rows}
 
 
 def normalize(method: Any, job: Job) -> Counts:
