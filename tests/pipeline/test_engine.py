@@ -77,8 +77,7 @@ def test_a_worker_spreads_nothing_further(running):
 
 def test_inside_of_results_the_work_is_done_here(running):
     found = [list(spread(tasks.process, [x])) for x in spread(tasks.square, range(6))]
-    assert len(found) == 6
-    assert [os.getpid()] in found
+    assert found == [[os.getpid()]] * 6
 
 
 def test_what_workers_say_is_not_lost_and_not_repeated(running):

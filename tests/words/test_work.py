@@ -15,7 +15,7 @@ import pytest
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import set_threads
-from polyalign.words.gibbs import train
+from polyalign.words.gibbs import pieces
 from polyalign.words.gibbs.corpus import Corpus
 from polyalign.words.gibbs.method import Gibbs
 from polyalign.words.gibbs.work import Work
@@ -216,12 +216,12 @@ def test_an_interruption_in_the_middle_of_a_sweep_leaves_what_was_before(bitext,
             raise Stopped
         return sweep(*args)
 
-    sweep = train.sweep
+    sweep = pieces.sweep
     # Twice, so that what half a sweep left is met as well.
     for limit[:] in ([call], [3]):
         calls.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(train, "sweep", failing)
+            patch.setattr(pieces, "sweep", failing)
             with pytest.raises(Stopped):
                 run(method, bitext)
     assert run(method, bitext) == expected

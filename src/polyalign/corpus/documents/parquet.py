@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from polyalign.core.document import DOCUMENTS
 from polyalign.core.errors import DataError
 from polyalign.core.files import PathText
 from polyalign.core.langs import UNKNOWN
