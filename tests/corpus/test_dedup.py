@@ -65,7 +65,7 @@ def folded_slowly(text: str) -> str:
     out = []
     for char in unicodedata.normalize("NFC", text):
         kind = unicodedata.category(char)
-        if kind[0] == "Z" or char in "\t\n\v\f\r\x85" or char == "\0":
+        if kind[0] == "Z" or char in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\0":
             out.append(" ")
         elif kind in ("Cc", "Cf"):
             continue

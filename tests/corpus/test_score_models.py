@@ -12,6 +12,7 @@ import pytest
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError, MissingExtraError
+from polyalign.corpus.decoded import Decoded
 from polyalign.corpus.score import language as language_module
 from polyalign.corpus.score.columns import Links, Ways
 from polyalign.corpus.score.language import Language, LanguagePair
@@ -21,7 +22,6 @@ from polyalign.corpus.score.perplexity import Direction, Kenlm, NgramModels, Per
 from polyalign.corpus.score.pii import PII
 from polyalign.corpus.score.runs import mask_runs
 from polyalign.corpus.score.similarity import Similarity
-from polyalign.corpus.score.texts import Texts
 from polyalign.corpus.score.word_lists import StopWords, WordList
 from polyalign.corpus.tag.patterns import Date, Domain
 
@@ -278,7 +278,7 @@ def test_models_that_are_not_there_are_errors(tmp_path):
 
 
 def test_symbols_not_learned_are_unknown():
-    symbols, first = encode(Texts(arrow(["ab", "z"])), "characters", np.array([97, 98], np.uint64))
+    symbols, first = encode(Decoded(arrow(["ab", "z"])), "characters", np.array([97, 98], np.uint64))
     assert (symbols.tolist(), first.tolist()) == ([3, 4, 2], [0, 2, 3])
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import set_threads
+from polyalign.corpus.decoded import Decoded
 from polyalign.corpus.score.compression import Compression
 from polyalign.corpus.score.digits import Digits, NonzeroNumerals
 from polyalign.corpus.score.length_ratio import LengthRatio, LengthZ
@@ -26,7 +27,7 @@ from polyalign.corpus.score.lines import Bullets, Ellipses, Urls
 from polyalign.corpus.score.punctuation import Punctuation, TerminalPunctuation
 from polyalign.corpus.score.repetition import DuplicateNgrams, Repeats, TopNgram
 from polyalign.corpus.score.runs import fitted, score_runs
-from polyalign.corpus.score.texts import Texts, by_language
+from polyalign.corpus.score.texts import by_language
 from polyalign.corpus.score.untranslated import Copy
 
 alphabet = st.sampled_from("ab AB.,!?…10２٣é\n\t\u00a0\u3000ßдя日ひ한\ud7ff\ue000\ufffd😀-•“«(%")
@@ -56,7 +57,7 @@ def ratio(a, b):
 
 @given(texts)
 def test_texts_are_decoded_as_python_has_them(values):
-    found = Texts(arrow(values))
+    found = Decoded(arrow(values))
     assert found.points.tolist() == [ord(c) for v in values for c in v]
     assert np.diff(found.offsets).tolist() == [len(v) for v in values]
     assert found.bytes.tolist() == [len(v.encode()) for v in values]
@@ -64,9 +65,9 @@ def test_texts_are_decoded_as_python_has_them(values):
 
 def test_slices_and_nulls_are_decoded_too():
     array = pa.array(["ä", None, "日本", "b"], pa.large_string())
-    assert np.diff(Texts(array.slice(1, 2)).offsets).tolist() == [0, 2]
-    assert Texts(array.slice(2)).points.tolist() == [ord(c) for c in "日本b"]
-    assert len(Texts(array.slice(0, 0))) == 0
+    assert np.diff(Decoded(array.slice(1, 2)).offsets).tolist() == [0, 2]
+    assert Decoded(array.slice(2)).points.tolist() == [ord(c) for c in "日本b"]
+    assert len(Decoded(array.slice(0, 0))) == 0
 
 
 @given(texts)

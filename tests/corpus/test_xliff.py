@@ -184,7 +184,7 @@ def test_the_file_names_what_the_texts_are_from(tmp_path):
 
 
 def test_many_units_in_groups_are_forgotten(tmp_path):
-    from polyalign.corpus.markup import elements
+    from polyalign.corpus.xml_units import elements
 
     body = "".join(f"<group id='g{i}'>{unit('a', 'b', str(i))}</group>" for i in range(500))
     text = f'<xliff version="1.2"><file source-language="en" target-language="de"><body>{body}</body></file></xliff>'

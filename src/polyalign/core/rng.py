@@ -15,7 +15,7 @@ from polyalign.core.jit import U64, kernel
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_S30, _S27, _S31, _S32, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32), np.uint64(11)
 
 
 @kernel()
@@ -24,6 +24,13 @@ def mix(x: np.uint64) -> np.uint64:
     x = np.uint64((x ^ (x >> _S30)) * _MIX1)
     x = np.uint64((x ^ (x >> _S27)) * _MIX2)
     return np.uint64(x ^ (x >> _S31))
+
+
+@kernel()
+def absorb(h: np.uint64, x: np.uint64) -> np.uint64:
+    """One step of the hash of a sequence: what `h` has of it so far, and its next element; `mix` ends it."""
+    h = np.uint64((h ^ x) * GOLDEN)
+    return np.uint64(h ^ (h >> _S32))
 
 
 @kernel()

@@ -14,6 +14,8 @@ SCRIPTS = (
     "Mong Mtei Mymr Newa Nkoo Ogam Olck Orya Osma Phag Plrd Rjng Rohg Runr Samr Saur Sinh Sund Sylo Syrc Tagb Tale "
     "Talu Taml Tavt Telu Tfng Tglg Thaa Thai Tibt Tirh Vaii Wara Yiii"
 ).split()
+#: Those of them that put no spaces between words.
+SPACELESS = frozenset("Bopo Hani Hira Kana Khmr Laoo Mymr Thai Tibt".split())
 #: What a tag's script is made of, where it is no script of Unicode's own.
 _MEMBERS = {
     "Hans": ("Hani", "Bopo"),

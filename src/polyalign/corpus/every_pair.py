@@ -15,7 +15,8 @@ from polyalign.core.langs import UNKNOWN
 from polyalign.core.scripts import script_of
 from polyalign.corpus.bitext.tmx import Tmx
 from polyalign.corpus.formats import SUFFIXES, read_bitext
-from polyalign.corpus.markup import XML_LANG, canonical, elements
+from polyalign.corpus.tags import canonical
+from polyalign.corpus.xml_units import XML_LANG, elements
 
 #: Formats of translations that name their languages.
 TRANSLATIONS = ("tmx", "xliff", "po")

@@ -10,6 +10,7 @@ import numpy as np
 
 from polyalign.core.jit import I64, U8, U32, U64, kernel, prange
 from polyalign.core.rng import GOLDEN, mix
+from polyalign.kernels.characters import point_at
 
 SPACE = np.uint32(32)
 #: Flags of a folded code point: a word of its own; repetitions fold into one.
@@ -18,20 +19,6 @@ _POINT = np.uint32((1 << 21) - 1)
 _ODD = np.uint64(0xD6E8FEB86659FD93)
 #: Texts in the care of one thread at a time.
 CHUNK = 256
-
-
-@kernel()
-def decode(data: U8, at: int, end: int) -> tuple[int, int]:
-    """The code point at a place in UTF-8, and the place behind it."""
-    first = int(data[at])
-    if first < 0x80:
-        return first, at + 1
-    size = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-    point = first & (0x1F if size == 2 else 0x0F if size == 3 else 0x07)
-    stop = min(at + size, end)
-    for k in range(at + 1, stop):
-        point = (point << 6) | (int(data[k]) & 0x3F)
-    return min(point, 0x10FFFF), stop
 
 
 @kernel()
@@ -46,7 +33,7 @@ def fold(data: U8, at: int, end: int, table: U32, out: U32) -> int:
         if point < 0x80:
             at += 1
         else:
-            point, at = decode(data, at, end)
+            point, at = point_at(data, at, end)
         folded = table[point]
         # Written in any case and then passed over or not: a branch here is guessed wrong at every other word.
         out[count] = folded

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from polyalign.core.jit import F64, I32, I64, U32, U64, kernel
+from polyalign.core.rng import absorb
 from polyalign.kernels.characters import SPACE
-
-_STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 @kernel()
@@ -116,8 +115,7 @@ def ngram_shares(hashes: U64, lengths: I32, first: I64, chars: I32, order: int) 
         for w in range(a, b - order + 1):
             key, covered = np.uint64(0), np.int64(0)
             for k in range(order):
-                key = (key ^ hashes[w + k]) * _STEP
-                key ^= key >> np.uint64(29)
+                key = absorb(key, hashes[w + k])
                 covered += lengths[w + k]
             at = _spot(table[:small], stamp[:small], key, i + 1)
             if stamp[at] != i + 1:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from polyalign.core.jit import F64, I32, I64, U32, U64, kernel
-from polyalign.core.rng import mix
-from polyalign.kernels.characters import DIGIT, LETTER, MARK, SCRIPT, SPACE
+from polyalign.core.rng import GOLDEN, absorb, mix
+from polyalign.kernels.characters import ALONE, DIGIT, LETTER, MARK, SPACE
 
-_SEED, _STEP = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15)
+_SEED = np.uint64(0xCBF29CE484222325)
 
 
 @kernel()
-def _same_word(kind: np.uint32, alone: U32, letters: bool) -> int:
+def _part(kind: np.uint32, letters: bool) -> int:
     # 0: between words; 1: part of a word; 2: a word by itself.
     if not letters:
         return 0 if kind & SPACE else 1
-    if not kind & (LETTER | MARK | DIGIT):
-        return 0
-    return 2 if kind & LETTER and alone[kind & SCRIPT] else 1
+    return 2 if kind & ALONE else 1 if kind & (LETTER | MARK | DIGIT) else 0
 
 
 @kernel()
-def words(points: I32, kinds: U32, offsets: I64, lower: I32, alone: U32, letters: bool) -> tuple[U64, I64, I64, I64]:
+def words(points: I32, kinds: U32, offsets: I64, lower: I32, letters: bool) -> tuple[U64, I64, I64, I64]:
     """The words of each text.
 
     Args:
@@ -30,9 +28,8 @@ def words(points: I32, kinds: U32, offsets: I64, lower: I32, alone: U32, letters
         kinds: Their kinds.
         offsets: Where each text begins, and the end, shape (n + 1,).
         lower: The lower-case letter of every code point.
-        alone: By script number: whether each letter is a word, in scripts without spaces.
-        letters: Whether words are runs of letters, marks and digits, lower-cased; else they are what stands between white
-            space, as it is.
+        letters: Whether words are runs of letters, marks and digits, lower-cased, and in scripts without spaces each letter;
+            else they are what stands between white space, as it is.
 
     Returns:
         Hash, start and end of each word, shape (w,); where each text's words begin, and the end, shape (n + 1,).
@@ -46,7 +43,7 @@ def words(points: I32, kinds: U32, offsets: I64, lower: I32, alone: U32, letters
     for i in range(len(offsets) - 1):
         open_at, value = np.int64(-1), _SEED
         for k in range(offsets[i], offsets[i + 1]):
-            part = _same_word(kinds[k], alone, letters)
+            part = _part(kinds[k], letters)
             if open_at >= 0 and part != 1:
                 hashes[n], starts[n], ends[n] = mix(value), open_at, k
                 n, open_at = n + 1, np.int64(-1)
@@ -54,8 +51,7 @@ def words(points: I32, kinds: U32, offsets: I64, lower: I32, alone: U32, letters
                 if open_at < 0:
                     open_at, value = np.int64(k), _SEED
                 point = lower[points[k]] if letters else points[k]
-                value = (value ^ np.uint64(point)) * _STEP
-                value ^= value >> np.uint64(32)
+                value = absorb(value, np.uint64(point))
                 if part == 2:
                     hashes[n], starts[n], ends[n] = mix(value), k, k + 1
                     n, open_at = n + 1, np.int64(-1)
@@ -63,7 +59,41 @@ def words(points: I32, kinds: U32, offsets: I64, lower: I32, alone: U32, letters
             hashes[n], starts[n], ends[n] = mix(value), open_at, offsets[i + 1]
             n += 1
         first[i + 1] = n
-    return hashes[:n].copy(), starts[:n].copy(), ends[:n].copy(), first
+    return hashes[:n], starts[:n], ends[:n], first
+
+
+@kernel()
+def numbers(points: I32, kinds: U32, offsets: I64) -> tuple[U64, I64]:
+    """The numbers of each text as hashes: runs of digits, with one separator between two digits left out.
+
+    Returns:
+        The hashes of each text sorted, shape (m,), and where each text's begin, and the end, shape (n + 1,).
+    """
+    out, first, n = np.empty(len(points), np.uint64), np.zeros(len(offsets), np.int64), 0
+    for i in range(len(offsets) - 1):
+        end, k = offsets[i + 1], offsets[i]
+        while k < end:
+            if not kinds[k] & DIGIT:
+                k += 1
+                continue
+            value = _SEED
+            while k < end:
+                if kinds[k] & DIGIT:
+                    digit = (kinds[k] >> 24) & 15
+                    value = absorb(value, np.uint64(digit + 1))
+                elif not (k + 1 < end and kinds[k + 1] & DIGIT and _separates(points[k])):
+                    break
+                k += 1
+            out[n] = value
+            n += 1
+        first[i + 1] = n
+        out[first[i] : n].sort()
+    return out[:n].copy(), first
+
+
+@kernel()
+def _separates(point: int) -> bool:
+    return point in (0x2E, 0x2C, 0x27, 0x2019, 0xA0, 0x2009, 0x202F, 0x66B, 0x66C)
 
 
 @kernel()
@@ -109,7 +139,7 @@ def covered(src: U64, src_first: I64, tgt: U64, tgt_first: I64, known: U64, pair
 @kernel()
 def joined_hash(src: np.uint64, tgt: np.uint64) -> np.uint64:
     """The hash of two words in this order."""
-    return mix(np.uint64(src * _STEP) ^ tgt)
+    return mix(np.uint64(src * GOLDEN) ^ tgt)
 
 
 @kernel()

@@ -12,10 +12,10 @@ from polyalign.core.files import PathText
 from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note
 from polyalign.corpus.keyed import Key, keyed_texts
-from polyalign.corpus.markup import means
 from polyalign.corpus.paths import locate, spellings
 from polyalign.corpus.rejects import STRICT, Rejected, Rejects
 from polyalign.corpus.rows import Columns, Source, batches, collect
+from polyalign.corpus.tags import means
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note
 from polyalign.corpus.bitext.plural import plural_form
 from polyalign.corpus.entries import Entry, entries
-from polyalign.corpus.markup import canonical, means
 from polyalign.corpus.paths import locate
 from polyalign.corpus.rejects import STRICT, Rejected, Rejects
 from polyalign.corpus.rows import Columns, FileReader, Source, batches
+from polyalign.corpus.tags import canonical, means
 
 Key = tuple[str | None, str, int]
 

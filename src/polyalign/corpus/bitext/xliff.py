@@ -12,10 +12,11 @@ from lxml import etree
 from polyalign.core.errors import DataError
 from polyalign.core.langs import UNKNOWN
 from polyalign.core.progress import note
-from polyalign.corpus.markup import XML_LANG, canonical, elements, means, rejected, text_of
 from polyalign.corpus.paths import locate
 from polyalign.corpus.rejects import STRICT, Rejects
 from polyalign.corpus.rows import Columns, FileReader, Source, batches, parsed
+from polyalign.corpus.tags import canonical, means
+from polyalign.corpus.xml_units import XML_LANG, elements, rejected, text_of
 
 #: Inline elements that hold a format's own codes; `g`, `pc`, `mrk` and `sub` hold text, the others nothing.
 _CODES = {"bpt", "ept", "ph", "it"}

@@ -12,13 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from polyalign.core.jit import I64, U8, U32
+from polyalign.kernels import characters
+from polyalign.kernels.characters import DIGIT, PUNCTUATION
 from polyalign.kernels.folding import ALONE, RUN, SPACE
 
-#: Han, kana, Thai, Lao, Myanmar and Khmer are written without spaces: a character of theirs is a word.
-_SPACELESS = (
-    (0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x3005, 0x3008), (0x3040, 0x3100), (0x31F0, 0x3200),
-    (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0xFF66, 0xFFA0), (0x20000, 0x323B0),
-)  # fmt: skip
 #: Marks that a text can be written without: accents, Hebrew points, Arabic vowels. Those of India and Thailand are letters.
 _ACCENTS = (
     (0x0300, 0x0370), (0x0483, 0x0488), (0x0591, 0x05C8), (0x0610, 0x061B), (0x064B, 0x0660), (0x0670, 0x0671),
@@ -62,36 +59,37 @@ def _within(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 @lru_cache(maxsize=8)
 def _table(by: Fold) -> U32:
-    table = np.arange(0x110000, dtype=np.uint32)
+    kinds = characters.kinds()
+    table = np.arange(len(kinds), dtype=np.uint32)
     # Of Chinese characters and Korean syllables there is nothing to fold.
     plain = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0xD800, 0xF900))
-    points = [p for p in range(1, 0x20000) if not _within(p, plain)]
-    for point in points:
-        table[point] = _folded(point, by)
+    for point, kind in enumerate(kinds[:0x20000].tolist()):
+        if not _within(point, plain):
+            table[point] = _folded(point, kind, by)
     table[0] = SPACE
-    for first, last in _SPACELESS:
-        part = table[first:last]
-        part[part > SPACE] |= ALONE
+    table[(kinds & characters.ALONE > 0) & (table > 0)] |= ALONE
     table.flags.writeable = False
     return table
 
 
-def _folded(point: int, by: Fold) -> int:
+def _folded(point: int, kind: int, by: Fold) -> int:
     char = chr(point)
-    kind = unicodedata.category(char)
-    if kind[0] == "Z" or char in "\t\n\v\f\r\x85":
+    if kind & characters.SPACE:
         return int(SPACE) if by.space else point
-    if kind in ("Cc", "Cf"):
+    category = unicodedata.category(char)
+    if category in ("Cc", "Cf"):
         return 0 if by.space else point
     alone = unicodedata.normalize("NFC", char)
     char = alone if len(alone) == 1 else char
-    if by.punctuation and kind[0] in "PS":
+    if by.punctuation and kind & PUNCTUATION:
         return int(SPACE)
-    if by.digits and kind == "Nd":
+    if by.digits and kind & DIGIT:
         return ord("0") | int(RUN)
+    if by.accents and _within(point, _ACCENTS):
+        return 0
+    if category in ("Cn", "Co"):
+        return point
     if by.accents:
-        if _within(point, _ACCENTS):
-            return 0
         base = [c for c in unicodedata.normalize("NFD", char) if not _within(ord(c), _ACCENTS)]
         char = base[0] if len(base) == 1 else char
     if by.case:

@@ -14,7 +14,8 @@ from lxml import etree
 from polyalign.core.errors import DataError
 from polyalign.corpus.documents.reader import Reader
 from polyalign.corpus.documents.texts import Blocks, Item, Text
-from polyalign.corpus.documents.untrusted import Package, open_package, parse_xml
+from polyalign.corpus.documents.untrusted import Package, open_package
+from polyalign.corpus.safe_xml import parse_xml
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 #: The namespaces of the strict variant, and what the usual one has in their place.

@@ -12,7 +12,7 @@ from lxml import etree
 
 from polyalign.core.errors import DataError
 from polyalign.corpus.documents.decoding import text_of
-from polyalign.corpus.documents.markup import parse_xhtml, walk
+from polyalign.corpus.documents.html_blocks import parse_xhtml, walk
 from polyalign.corpus.documents.reader import Reader
 from polyalign.corpus.documents.texts import Blocks, Item, Reject, Text
 from polyalign.corpus.documents.untrusted import Package, open_package

@@ -12,8 +12,8 @@ from lxml import etree
 
 from polyalign.core.errors import DataError
 from polyalign.corpus.documents.decoding import encoding_named, text_of
+from polyalign.corpus.documents.html_blocks import parse_html, walk
 from polyalign.corpus.documents.main_content import keep_content, library
-from polyalign.corpus.documents.markup import parse_html, walk
 from polyalign.corpus.documents.reader import Reader
 from polyalign.corpus.documents.texts import Blocks, Item, Remark, Text
 from polyalign.corpus.documents.untrusted import looks_like, wrong

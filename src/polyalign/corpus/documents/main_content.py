@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from polyalign.core.errors import MissingExtraError
-from polyalign.corpus.documents.markup import BLOCKS, SILENT
+from polyalign.corpus.documents.html_blocks import BLOCKS, SILENT
 
 _NUMBER = re.compile("⸢([0-9]{1,9})⸣")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))

@@ -12,7 +12,8 @@ from polyalign.core.errors import DataError
 from polyalign.core.files import suffixes
 from polyalign.corpus.documents.reader import Reader
 from polyalign.corpus.documents.texts import Blocks, Item, Text
-from polyalign.corpus.documents.untrusted import open_package, parse_xml, wrong
+from polyalign.corpus.documents.untrusted import open_package, wrong
+from polyalign.corpus.safe_xml import parse_xml
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"

@@ -1,4 +1,4 @@
-"""Files from strangers: opened within limits, named by their first bytes, their XML without entities."""
+"""Files from strangers: opened within limits, named by their first bytes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import lzma
 import zipfile
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
 from polyalign.core.errors import DataError
+from polyalign.corpus.safe_xml import parse_xml
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -176,28 +177,3 @@ def open_package(data: bytes, name: str, *, expected: str, max_bytes: int, max_r
         raise DataError(
             f"{name}: found a damaged ZIP archive ({error}), expected {expected}; get the file anew"
         ) from None
-
-
-def parse_xml(data: bytes, name: str) -> etree._Element:
-    """The root of an XML document that declares no entities; nothing outside it is read.
-
-    Raises:
-        DataError: Broken XML, XML nested deeper than 256 or with a text of more than 10 MB, or entities.
-    """
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True, huge_tree=False
-    )
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
-        message = str(error).replace("\n", " ")
-        raise DataError(
-            f"{name}: found broken XML ({message}); the file is damaged, or not what its name says"
-        ) from None
-    declared = root.getroottree().docinfo.internalDTD
-    if declared is not None and list(declared.iterentities()):  # type: ignore[union-attr]
-        raise DataError(
-            f"{name}: found XML entities declared in the file, expected none (they can be made to fill the memory or "
-            "to read other files); write the characters themselves and remove the declarations"
-        )
-    return cast(etree._Element, root)

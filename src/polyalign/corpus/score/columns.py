@@ -12,7 +12,7 @@ from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, I64
 from polyalign.core.links import Links as WordLinks
 from polyalign.corpus.score.texts import side
-from polyalign.kernels.characters import WORDS
+from polyalign.kernels.contents import WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import numpy as np
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.jit import F32, I64, U64
-from polyalign.corpus.score.texts import Texts, side, where_any
+from polyalign.corpus.decoded import Decoded
+from polyalign.corpus.score.texts import side, where_any
 from polyalign.kernels.alike import block_ratios, picked
-from polyalign.kernels.characters import numbers
-from polyalign.kernels.word_runs import shared
+from polyalign.kernels.word_runs import numbers, shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +63,5 @@ class NonzeroNumerals:
         return block_ratios(*s, *t).astype(np.float32)
 
 
-def _numbers(texts: Texts) -> tuple[U64, I64]:
+def _numbers(texts: Decoded) -> tuple[U64, I64]:
     return numbers(texts.points, texts.kinds, texts.offsets)

@@ -16,7 +16,7 @@ from polyalign.core.errors import MissingExtraError
 from polyalign.core.jit import F32
 from polyalign.core.langs import UNKNOWN, normalise
 from polyalign.corpus.score.texts import column, decoded, where_any
-from polyalign.kernels.characters import LETTERS
+from polyalign.kernels.contents import LETTERS
 
 Identifier = Literal["cld2", "heliport"]
 

@@ -12,7 +12,7 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64
 from polyalign.corpus.score.texts import side
-from polyalign.kernels.characters import CHARS, WORDS
+from polyalign.kernels.contents import CHARS, WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from polyalign.core.jit import F32
 from polyalign.corpus.score.texts import decoded, share, within
-from polyalign.kernels.characters import CHARS, LONGEST, SOLID, WORDS
+from polyalign.kernels.contents import CHARS, LONGEST, SOLID, WORDS
 
 
 def _bounds(least: float, most: float) -> None:

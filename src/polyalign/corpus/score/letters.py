@@ -12,7 +12,7 @@ from polyalign.core.jit import F32
 from polyalign.core.langs import UNKNOWN
 from polyalign.core.scripts import members
 from polyalign.corpus.score.texts import decoded, share, where_any
-from polyalign.kernels.characters import CHARS, LETTERS, MIXED, MOJIBAKE, ODDS, SOLID
+from polyalign.kernels.contents import CHARS, LETTERS, MIXED, MOJIBAKE, ODDS, SOLID
 
 
 @dataclass(frozen=True, slots=True)

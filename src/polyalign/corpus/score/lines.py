@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from polyalign.core.jit import F32
 from polyalign.corpus.score.texts import decoded, share
-from polyalign.kernels.characters import BULLETS, ELLIPSES, LINES, SOLID, URLS
+from polyalign.kernels.contents import BULLETS, ELLIPSES, LINES, SOLID, URLS
 
 
 @dataclass(frozen=True, slots=True)

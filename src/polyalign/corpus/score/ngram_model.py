@@ -16,7 +16,8 @@ from polyalign.core.errors import DataError
 from polyalign.core.files import open_output
 from polyalign.core.jit import F32, F64, I32, I64, U64, frozen
 from polyalign.core.ragged import offsets
-from polyalign.corpus.score.texts import Texts, decoded
+from polyalign.corpus.decoded import Decoded
+from polyalign.corpus.score.texts import decoded
 from polyalign.kernels.ngrams import build_table, extend, keys_of, text_log_probs
 
 BEGIN, END, UNKNOWN_SYMBOL, FIRST = 0, 1, 2, 3
@@ -91,7 +92,7 @@ class NgramModel:
             ) from None
 
 
-def encode(texts: Texts, unit: str, symbols: U64) -> tuple[I32, I64]:
+def encode(texts: Decoded, unit: str, symbols: U64) -> tuple[I32, I64]:
     """Texts as numbers of symbols, end to end, and where each text's begin, and the end."""
     found: U64 = texts.points.astype(np.uint64) if unit == "characters" else texts.words.hashes
     first = texts.offsets if unit == "characters" else texts.words.first
@@ -120,10 +121,10 @@ def train(parts: Iterable[pa.LargeStringArray], *, unit: str, order: int, min_co
     Raises:
         DataError: No text.
     """
-    texts: list[Texts] = []
+    texts: list[Decoded] = []
     seen = 0
     for part in parts:
-        texts.append(Texts(part))
+        texts.append(Decoded(part))
         seen += int(texts[-1].offsets[-1]) if unit == "characters" else len(texts[-1].words.hashes)
         if seen >= most:
             break

@@ -17,7 +17,7 @@ from polyalign.core.files import PathText
 from polyalign.core.jit import F32
 from polyalign.corpus.score.ngram_model import NgramModel, train
 from polyalign.corpus.score.texts import Run, column, decoded, sides, where_any
-from polyalign.kernels.characters import CHARS
+from polyalign.kernels.contents import CHARS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from polyalign.core.bitext import Bitext
 from polyalign.core.jit import F32
 from polyalign.corpus.score.texts import share, side
-from polyalign.kernels.characters import TERMINALS
+from polyalign.kernels.contents import TERMINALS
 
 
 @dataclass(frozen=True, slots=True)

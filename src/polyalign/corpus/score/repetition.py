@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from polyalign.core.jit import F32, F64
 from polyalign.corpus.score.texts import decoded, where_any
-from polyalign.kernels.characters import CHARS, WORDS
+from polyalign.kernels.contents import CHARS, WORDS
 from polyalign.kernels.repetition import ngram_shares, repeats
 
 

@@ -179,6 +179,6 @@ def read_word_lists(path: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def hashes_of(words: Iterable[str]) -> U64:
-    """The sorted hashes of words, as `Texts.words` has them; an entry of several words gives each of them."""
+    """The sorted hashes of words, as `Decoded.words` has them; an entry of several words gives each of them."""
     found = decoded(pa.array([" ".join(words)], pa.large_string())).words.hashes
     return np.unique(found)

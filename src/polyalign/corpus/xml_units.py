@@ -1,18 +1,17 @@
-"""XML read as a stream and never trusted: no entities, nothing outside the file, bounded memory."""
+"""The units of XML formats of translation, as a stream of bounded memory, and the text in them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Generator
-from functools import lru_cache
 from pathlib import Path
 
 from lxml import etree
 
-from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.errors import DataError
 from polyalign.core.files import open_binary
-from polyalign.core.langs import normalise
 from polyalign.corpus.rejects import Rejected
+from polyalign.corpus.safe_xml import SAFE, refuse_entities
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _RUN = re.compile(" {2,}")
@@ -41,12 +40,7 @@ def elements(
             file,
             events=("start", "end"),
             tag=tuple(f"{{*}}{name}" for name in {root, *wanted, *starts}),
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
+            **SAFE,
         )
         started = False
         try:
@@ -84,46 +78,16 @@ def _forget(element: etree._Element) -> None:
 
 
 def _check_root(element: etree._Element, path: Path, root: str, format: str) -> None:
-    tree = element.getroottree()
-    found = etree.QName(tree.getroot()).localname
+    found = etree.QName(element.getroottree().getroot()).localname
     if found != root:
         raise DataError(f"{path}: found XML whose root is <{found}>, expected <{root}>; check its format")
-    declared = tree.docinfo.internalDTD
-    if declared is not None and list(declared.iterentities()):  # type: ignore[attr-defined]
-        raise DataError(
-            f"{path}: found XML entities declared in the file, expected none (they can be made to fill the memory or "
-            "to read other files); write the characters themselves and remove the declarations"
-        )
+    refuse_entities(element, str(path))
 
 
 def rejected(unit: etree._Element, path: Path, reason: str) -> Rejected:
     """A unit that did not become a pair."""
     text = etree.tostring(unit, encoding="unicode", with_tail=False)
     return Rejected(str(path), f"line {unit.sourceline or 1}", reason, text)
-
-
-@lru_cache(maxsize=4096)
-def canonical(tag: str) -> str:
-    """The canonical tag, or nothing where it names no language.
-
-    Example:
-        >>> canonical("de-CH"), canonical("q!")
-        ('deu_Latn', '')
-    """
-    try:
-        return normalise(tag)
-    except ConfigError:
-        return ""
-
-
-def means(tag: str, wanted: str) -> bool:
-    """Whether a tag names a language: exactly it whatever the region, or it in any script if it names none.
-
-    Example:
-        >>> means("de-CH", "deu_Latn"), means("sr", "srp_Latn"), means("sr-Cyrl", "srp_Latn")
-        (True, True, False)
-    """
-    return canonical(tag) == wanted or (tag.isalpha() and canonical(tag).split("_")[0] == wanted.split("_")[0])
 
 
 def text_of(

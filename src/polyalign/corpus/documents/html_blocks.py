@@ -10,7 +10,7 @@ from lxml import etree
 
 from polyalign.core.errors import DataError
 from polyalign.corpus.documents.texts import Blocks
-from polyalign.corpus.documents.untrusted import parse_xml
+from polyalign.corpus.safe_xml import parse_xml
 
 #: Elements that are a block, or hold some.
 BLOCKS = frozenset(
