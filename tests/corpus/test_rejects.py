@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.util import find_spec
 
 import pyarrow as pa
 import pytest
@@ -80,6 +81,8 @@ TEXTS = {
     "properties": (".properties", PROPERTIES, None),
     "moses": (".txt", "eins\nzwei\n\ndrei\n", None),
 }
+if find_spec("yaml") is None:
+    del TEXTS["yaml"]
 READERS = [*WRITERS, *TEXTS, "dataset"]
 #: What readers stumble over.
 PIECES = [

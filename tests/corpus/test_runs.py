@@ -20,6 +20,12 @@ NAMED_FIRST = ["tsv", "csv", "parquet", "arrow", "dataset"]
 EVERY = [*FORMATS, *FOLDERS]
 
 
+@pytest.fixture(autouse=True)
+def what_cards_need(request):
+    if "dataset" in request.node.name:
+        pytest.importorskip("yaml")
+
+
 def corpus(n, first=0):
     bitext = Bitext.build(
         [f"satz {i}" for i in range(first, first + n)],

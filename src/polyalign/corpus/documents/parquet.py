@@ -31,6 +31,7 @@ class Parquet:
 
     Example:
         >>> import tempfile
+        >>> from polyalign.core.document import DOCUMENTS
         >>> path = Path(tempfile.mkdtemp()) / "x.parquet"
         >>> row = {"doc": "a", "lang": "deu_Latn", "text": "Haus", "source": "a.de.txt"}
         >>> pq.write_table(pa.Table.from_pylist([row], schema=DOCUMENTS), path)
