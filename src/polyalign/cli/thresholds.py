@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from polyalign.core.errors import ConfigError, DataError
 def thresholds(method: Any, *, reference: str, base: str | None, out: str, as_json: bool) -> None:
     """Learn the thresholds of each language of a reference and save them."""
     from polyalign.corpus.corpus_files import CorpusFiles
+    from polyalign.corpus.reference.words import Words
 
     needs_base = "base" in signature(method.learn).parameters
     if needs_base != (base is not None):
@@ -27,10 +27,13 @@ def thresholds(method: Any, *, reference: str, base: str | None, out: str, as_js
             if needs_base
             else "thresholds: --base is for rules that carry thresholds over; this one needs only the reference"
         )
-    langs = _languages(CorpusFiles((reference,))) if "{lang}" in out else [""]
+    parts = (
+        _by_language(CorpusFiles((reference,)), isinstance(method, Words))
+        if "{lang}" in out
+        else {"": CorpusFiles((reference,))}
+    )
     told: list[dict[str, Any]] = []
-    for lang in langs:
-        runs = _Of(CorpusFiles((reference,)), lang)
+    for lang, runs in parts.items():
         found = method.learn(runs, CorpusFiles((base,))) if base is not None else method.learn(runs)
         path = Path(out.replace("{lang}", lang))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,26 +49,18 @@ def thresholds(method: Any, *, reference: str, base: str | None, out: str, as_js
     print_table(("language", *names, "file"), cells)
 
 
-class _Of:
-    """The rows of one language of a corpus, as often as they are asked for; all rows without a language."""
-
-    def __init__(self, corpus: Any, lang: str) -> None:
-        self._corpus, self._lang = corpus, lang
-
-    def __iter__(self) -> Iterator[Any]:
-        for run in self._corpus:
-            yield run.filter(pc.equal(run["lang"], self._lang)) if self._lang else run
-
-
-def _languages(corpus: Any) -> list[str]:
-    found: dict[str, None] = {}
+def _by_language(corpus: Any, texts: bool) -> dict[str, list[pa.Table]]:
+    """The rows of each language, read once; without their texts, unless these are what is learned from."""
+    found: dict[str, list[pa.Table]] = {}
     for run in corpus:
         if not isinstance(run, pa.Table) or "lang" not in run.column_names:
             raise DataError(
                 "thresholds: found rows without a column lang, expected documents of named languages; write {lang} out"
             )
-        found |= dict.fromkeys(run["lang"].drop_null().unique().to_pylist())
-    return sorted(found)
+        rows = run if texts else run.drop_columns(["text"])
+        for lang in run["lang"].drop_null().unique().to_pylist():
+            found.setdefault(lang, []).append(rows.filter(pc.equal(run["lang"], lang)))
+    return dict(sorted(found.items()))
 
 
 command = MethodGroup(

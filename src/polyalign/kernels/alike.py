@@ -103,7 +103,7 @@ def block_ratios(src: I32, src_offsets: I64, tgt: I32, tgt_offsets: I64) -> F64:
     `string_shares`.
     """
     out = np.ones(len(src_offsets) - 1)
-    todo = np.empty((64, 4), np.int64)
+    waiting = np.empty((64, 4), np.int64)
     for i in range(len(out)):
         a, b, c, d = src_offsets[i], src_offsets[i + 1], tgt_offsets[i], tgt_offsets[i + 1]
         total = b - a + d - c
@@ -112,10 +112,10 @@ def block_ratios(src: I32, src_offsets: I64, tgt: I32, tgt_offsets: I64) -> F64:
         if b - a == d - c and np.array_equal(src[a:b], tgt[c:d]):
             continue
         matched, n = 0, 1
-        todo[0] = (a, b, c, d)
+        waiting[0] = (a, b, c, d)
         while n:
             n -= 1
-            a, b, c, d = todo[n]
+            a, b, c, d = waiting[n]
             size, s, t = 0, a, c
             for x in range(a, b):
                 for y in range(c, d):
@@ -127,12 +127,12 @@ def block_ratios(src: I32, src_offsets: I64, tgt: I32, tgt_offsets: I64) -> F64:
             if size == 0:
                 continue
             matched += size
-            if n + 2 > len(todo):
-                more = np.empty((2 * len(todo), 4), np.int64)
-                more[:n] = todo[:n]
-                todo = more
-            todo[n] = (a, s, c, t)
-            todo[n + 1] = (s + size, b, t + size, d)
+            if n + 2 > len(waiting):
+                more = np.empty((2 * len(waiting), 4), np.int64)
+                more[:n] = waiting[:n]
+                waiting = more
+            waiting[n] = (a, s, c, t)
+            waiting[n + 1] = (s + size, b, t + size, d)
             n += 2
         out[i] = 2.0 * matched / total
     return out

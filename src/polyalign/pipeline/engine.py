@@ -11,18 +11,20 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from polyalign.core import progress
 from polyalign.core.errors import DataError, MissingExtraError, PolyalignError, did_you_mean
 from polyalign.core.progress import Events, console, event_log, note
 from polyalign.core.spread import Engine
 
+T = TypeVar("T")
+R = TypeVar("R")
 ENGINES = ("local", "ray")
 #: Times that a task is begun before it is given up; only for workers that die, for an error comes again.
 TRIES = 3
@@ -88,7 +90,33 @@ def opened(settings: Settings, threads: int, events: Events) -> Iterator[Engine 
 
         by = Local(workers, share, Receiver(events))
     with by as engine:
-        yield engine
+        yield engine and Outermost(engine)
+
+
+class Outermost:
+    """An engine whose calls are not nested: inside of another call's results, the work is done here.
+
+    Args:
+        by: The engine.
+    """
+
+    def __init__(self, by: Engine) -> None:
+        self.elsewhere = by.elsewhere
+        self._by, self._running = by, False
+
+    def results(
+        self, function: Callable[[T], R], tasks: Iterable[tuple[int, Callable[[], T]]]
+    ) -> Iterator[tuple[int, R]]:
+        """As `Engine.results`."""
+        if self._running:
+            for number, load in tasks:
+                yield number, function(load())
+            return
+        self._running = True
+        try:
+            yield from self._by.results(function, tasks)
+        finally:
+            self._running = False
 
 
 def environment(threads: int) -> dict[str, str]:

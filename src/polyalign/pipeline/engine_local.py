@@ -36,7 +36,6 @@ class Local:
         self.workers, self.threads, self.receiver = workers, threads, receiver
         self._idle: list[_Worker] = []
         self._busy: dict[int, tuple[_Worker, int, bytes, int]] = {}
-        self._running = False
 
     def __enter__(self) -> Local:
         return self
@@ -49,19 +48,14 @@ class Local:
     def results(
         self, function: Callable[[T], R], tasks: Iterable[tuple[int, Callable[[], T]]]
     ) -> Iterator[tuple[int, R]]:
-        """As `Engine.results`; inside another call's results, the work is done here."""
-        if self._running:
-            for number, load in tasks:
-                yield number, function(load())
-            return
-        self._running = True
+        """As `Engine.results`."""
         try:
             yield from self._results(function, iter(tasks))
         finally:
             # Left early, by an error or an interruption: nobody waits for what is still being done.
             for worker, *_ in self._busy.values():
                 worker.stop()
-            self._busy, self._running = {}, False
+            self._busy = {}
 
     def _results(
         self, function: Callable[[T], R], tasks: Iterator[tuple[int, Callable[[], T]]]

@@ -37,7 +37,7 @@ class Ray:
     def __init__(self, workers: int, threads: int, address: str, receiver: Receiver) -> None:
         self.workers, self.threads, self.address, self.receiver = workers, threads, address, receiver
         self._task: Any = None
-        self._started = self._running = False
+        self._started = False
 
     def __enter__(self) -> Ray:
         return self
@@ -50,18 +50,12 @@ class Ray:
     def results(
         self, function: Callable[[T], R], tasks: Iterable[tuple[int, Callable[[], T]]]
     ) -> Iterator[tuple[int, R]]:
-        """As `Engine.results`; inside another call's results, the work is done here."""
-        if self._running:
-            for number, load in tasks:
-                yield number, function(load())
-            return
+        """As `Engine.results`."""
         self._start()
-        self._running = True
         busy: dict[Any, tuple[int, Any, int]] = {}
         try:
             yield from self._results(ray.put(function), iter(tasks), busy)
         finally:
-            self._running = False
             for reference in busy:
                 ray.cancel(reference, force=True)
 

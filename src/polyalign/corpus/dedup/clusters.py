@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -102,6 +103,20 @@ class Clusters:
         for run in runs:
             yield self.add(run, first)
             first += table_of(run).num_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Dedup(ABC):
+    """A method that finds which rows of a corpus say the same."""
+
+    @abstractmethod
+    def clusters(self, runs: Iterable[Bitext | pa.Table]) -> Clusters:
+        """Find the clusters of a corpus read in runs."""
+
+    def mark(self, table: Run) -> Run:
+        """A whole corpus with the columns ``cluster``, ``cluster_size`` and ``score.unique``. Raises as `clusters`."""
+        marked: Run = self.clusters([table]).add(table)
+        return marked
 
 
 def table_of(run: Bitext | pa.Table) -> pa.Table:

@@ -14,7 +14,7 @@ from polyalign.core.progress import track
 from polyalign.corpus.dedup.bands import bands
 from polyalign.corpus.dedup.clusters import (
     Clusters,
-    Run,
+    Dedup,
     SideOf,
     columns_of,
     goodness_of,
@@ -29,7 +29,7 @@ from polyalign.kernels.minhash import join_equal
 
 
 @dataclass(frozen=True, slots=True)
-class Exact:
+class Exact(Dedup):
     """Rows whose folded text is the same: a hash of each, equal hashes are one cluster.
 
     Texts are compared in Unicode's composed form (NFC) without the differences that are folded. A side of which folding
@@ -69,11 +69,6 @@ class Exact:
     punctuation: bool = True
     space: bool = True
     work: str | None = None
-
-    def mark(self, table: Run) -> Run:
-        """A whole corpus with the columns ``cluster``, ``cluster_size`` and ``score.unique``. Raises as `clusters`."""
-        marked: Run = self.clusters([table]).add(table)
-        return marked
 
     def clusters(self, runs: Iterable[Bitext | pa.Table]) -> Clusters:
         """Find the clusters of a corpus read in runs.

@@ -18,7 +18,7 @@ from polyalign.core.ragged import offsets
 from polyalign.corpus.dedup.bands import Bands, bands
 from polyalign.corpus.dedup.clusters import (
     Clusters,
-    Run,
+    Dedup,
     SideOf,
     columns_of,
     goodness_of,
@@ -32,7 +32,7 @@ from polyalign.kernels.minhash import join_forest, join_verified, sorted_ngrams,
 
 
 @dataclass(frozen=True, slots=True)
-class Fuzzy:
+class Fuzzy(Dedup):
     r"""Near-duplicates of sentences and short texts: candidates share a MinHash band, and must then be alike indeed.
 
     Texts are alike if :math:`1 - d / \max(|a|, |b|)` (d: edits of characters) or the Jaccard similarity of their n-grams
@@ -101,11 +101,6 @@ class Fuzzy:
             within=self.within, case=self.case, accents=self.accents, digits=self.digits,
             punctuation=self.punctuation, seed=self.seed,
         )  # fmt: skip
-
-    def mark(self, table: Run) -> Run:
-        """A whole corpus with the columns ``cluster``, ``cluster_size`` and ``score.unique``. Raises as `clusters`."""
-        marked: Run = self.clusters([table]).add(table)
-        return marked
 
     def clusters(self, runs: Iterable[Bitext | pa.Table]) -> Clusters:
         """Find the clusters of a corpus read in runs, twice.

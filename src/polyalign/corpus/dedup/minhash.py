@@ -17,7 +17,7 @@ from polyalign.core.rng import generator
 from polyalign.corpus.dedup.bands import bands
 from polyalign.corpus.dedup.clusters import (
     Clusters,
-    Run,
+    Dedup,
     SideOf,
     columns_of,
     goodness_of,
@@ -31,7 +31,7 @@ from polyalign.kernels.minhash import band_keys, join_equal
 
 
 @dataclass(frozen=True, slots=True)
-class MinHash:
+class MinHash(Dedup):
     r"""Near-duplicates: texts that share a band of their MinHash signatures, and all that they are linked to.
 
     A text is the set of its n-grams of words. The least value of a random hash function over two such sets is the same
@@ -92,11 +92,6 @@ class MinHash:
         for name in ("ngram", "buckets", "hashes"):
             if not 1 <= getattr(self, name) <= 1000:
                 raise ValueError(f"{name} must be from 1 to 1000, not {getattr(self, name)}")
-
-    def mark(self, table: Run) -> Run:
-        """A whole corpus with the columns ``cluster``, ``cluster_size`` and ``score.unique``. Raises as `clusters`."""
-        marked: Run = self.clusters([table]).add(table)
-        return marked
 
     def clusters(self, runs: Iterable[Bitext | pa.Table]) -> Clusters:
         """Find the clusters of a corpus read in runs.

@@ -24,6 +24,8 @@ from polyalign.corpus.paths import locate
 _RUN_ROWS = 4096
 _RUN_CHARACTERS = 1 << 25
 _REMARKS = 5
+#: Files that cannot be read that are named in notes, before they are only counted.
+_REJECTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,6 @@ class Reader(ABC):
         parts = list(self.runs(langs))
         documents = pa.concat_tables([MARKED_DOCUMENTS.empty_table(), *(documents for documents, _ in parts)])
         rejects = pa.concat_tables([REJECTS.empty_table(), *(rejects for _, rejects in parts)])
-        for row in rejects.slice(0, 3).to_pylist():
-            note(f"{self.path}: {row['source']}{' ' + row['at'] if row['at'] else ''} left out: {row['reason']}")
-        if len(rejects) > 3:
-            note(f"{self.path}: {len(rejects)} files or parts of files left out in all")
         return documents, rejects
 
     def runs(self, langs: tuple[str, ...] = (), *, tell: bool = True) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -121,7 +119,7 @@ class Reader(ABC):
 
         Args:
             langs: As for `read`.
-            tell: Whether files of other formats are named in a note.
+            tell: Whether what is left out, files of other formats and what cannot be read, is named in notes.
 
         Complexity:
             O(bytes) time; memory for a run, the largest file and 8 bytes (and a Python set's share) for each document.
@@ -130,10 +128,9 @@ class Reader(ABC):
         alone = not locate(self.path).is_dir()
         for path in {suffixes(file.path)[0]: file.path for file in files}.values():
             self.ready(path)
-        return self._runs(files, langs, alone)
+        return self._runs(files, _Run(self.path, langs, tell), alone)
 
-    def _runs(self, files: list[_File], langs: tuple[str, ...], alone: bool) -> Iterator[tuple[pa.Table, pa.Table]]:
-        run = _Run(langs)
+    def _runs(self, files: list[_File], run: _Run, alone: bool) -> Iterator[tuple[pa.Table, pa.Table]]:
         with track(f"reading {self.path}", total=len(files), unit="files") as progress:
             for file in files:
                 try:
@@ -147,7 +144,7 @@ class Reader(ABC):
                     run.reject(file, "", str(error))
                 progress.advance()
         yield run.tables()
-        run.tell(str(self.path))
+        run.tell()
 
     def _items(self, file: _File) -> Iterator[Item]:
         with open_binary(file.path) as raw:
@@ -211,13 +208,13 @@ class Reader(ABC):
 class _Run:
     """Documents and rejects on their way into tables."""
 
-    def __init__(self, langs: tuple[str, ...]) -> None:
-        self._langs = langs
+    def __init__(self, where: str, langs: tuple[str, ...], names_rejects: bool) -> None:
+        self._where, self._langs, self._names_rejects = where, langs, names_rejects
         self._seen: set[int] = set()
         self._others: Counter[str] = Counter()
         self._counts: Counter[tuple[str, str]] = Counter()  # of the names that occur again
         self._renamed = 0
-        self._remarks = 0
+        self._remarks = self._rejected = 0
         self._example = ""
         self._documents: list[dict[str, Any]] = []
         self._rejects: list[dict[str, str]] = []
@@ -252,9 +249,11 @@ class _Run:
         self._characters += len(item.text)
 
     def reject(self, file: _File, at: str, reason: str) -> None:
-        self._rejects.append(
-            {"source": file.source, "at": valid(at), "reason": valid(reason).removeprefix(f"{file.path}: ")}
-        )
+        row = {"source": file.source, "at": valid(at), "reason": valid(reason).removeprefix(f"{file.path}: ")}
+        self._rejects.append(row)
+        self._rejected += 1
+        if self._names_rejects and self._rejected <= _REJECTS:
+            note(f"{self._where}: {row['source']}{' ' + row['at'] if row['at'] else ''} left out: {row['reason']}")
 
     def full(self) -> bool:
         return len(self._documents) + len(self._rejects) >= _RUN_ROWS or self._characters >= _RUN_CHARACTERS
@@ -267,7 +266,10 @@ class _Run:
         self._documents, self._rejects, self._characters = [], [], 0
         return made
 
-    def tell(self, where: str) -> None:
+    def tell(self) -> None:
+        where = self._where
+        if self._names_rejects and self._rejected > _REJECTS:
+            note(f"{where}: {self._rejected} files or parts of files left out in all")
         if self._remarks > _REMARKS:
             note(f"{where}: {self._remarks - _REMARKS} more such remarks")
         _tell_others(where, self._others)

@@ -16,7 +16,7 @@ from polyalign.core.document import DOCUMENTS
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.files import read_lines, suffixes
 from polyalign.core.langs import UNKNOWN, normalise
-from polyalign.core.progress import note, track
+from polyalign.core.progress import track
 from polyalign.corpus.formats import FORMATS, SUFFIXES
 from polyalign.corpus.profile.profile import Profile
 from polyalign.corpus.records import get, records
@@ -155,12 +155,9 @@ def _documents(path: str, run: int) -> Iterator[pa.Table]:
                     table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
             yield table.select(DOCUMENTS.names).cast(DOCUMENTS)
         return
-    left_out = 0
-    for table, rejects in params.build(registry.find("corpus.documents/files"), {"path": path}, where=path).runs():
-        left_out += rejects.num_rows
+    # What cannot be read is told by the reader.
+    for table, _ in params.build(registry.find("corpus.documents/files"), {"path": path}, where=path).runs():
         yield table.select(DOCUMENTS.names)
-    if left_out:
-        note(f"{path}: {left_out} documents cannot be read; `polyalign corpus` says which and why")
 
 
 def _batches(file: Any) -> Iterator[pa.RecordBatch]:

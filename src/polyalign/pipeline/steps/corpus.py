@@ -97,6 +97,6 @@ def _written(made: Iterable[Bitext | pa.Table], job: Job) -> Counts:
 
 def _fitted(method: Any, folder: Path) -> Any:
     """What a method that must learn has learned from all runs; others as they are."""
-    if hasattr(method, "fit") and not getattr(method, "fitted", False):
-        return method.fit(runs(folder))
-    return method
+    from polyalign.corpus.score.runs import needs_fit
+
+    return method.fit(runs(folder)) if needs_fit(method) else method

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.jit import F32
-from polyalign.core.progress import track
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.known import Knowledge, knows
+from polyalign.words.model import in_runs
 from polyalign.words.posteriors import Posteriors
 from polyalign.words.priors import rows
 from polyalign.words.similarity.matrix import both_ways, posteriors_of
@@ -62,11 +62,8 @@ class Similar:
         if len(known.src) == len(bitext):
             yield bitext, known
             return
-        with track("encode words", total=len(bitext), unit="pairs") as progress:
-            for start, end in runs(bitext):
-                run = Bitext(bitext.table.slice(start, end - start))
-                yield run, self.words(run)
-                progress.advance(len(run))
+        for run in in_runs(bitext, runs(bitext), "encode words"):
+            yield run, self.words(run)
 
     def _neutralised(self, src: Sequence[Vectors], tgt: Sequence[Vectors]) -> Words:
         return Words(
