@@ -18,7 +18,7 @@ from typing import Any
 
 from polyalign.core.errors import ConfigError, MissingExtraError, UnknownMethodError, did_you_mean
 
-LEVELS = ("encoders", "text", "corpus", "documents", "sentences", "words", "evaluate")
+LEVELS = ("encoders", "text", "corpus", "documents", "sentences", "words", "spaces", "models", "evaluate")
 
 
 @dataclass(frozen=True, slots=True)
