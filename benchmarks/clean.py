@@ -167,9 +167,9 @@ def lexicon_of(bitext: Bitext, path: Path) -> str:
 def noise(data: Path, folder: Path) -> Iterator[dict[str, Any]]:
     """Recall and precision by kind, of a preset with a lexicon and of a classifier on the same scores."""
     for name, bitext, other in corpora(data):
-        # Of less than a sentence nobody can tell the language, and the press releases have many lists.
+        # Of less than a sentence nobody can tell the language, and the press releases have many lists; and copies too.
         sentences = np.array(
-            [min(len(s.split()), len(t.split())) >= 5 for s, t in zip(bitext.src, bitext.tgt, strict=True)]
+            [min(len(s.split()), len(t.split())) >= 5 and s != t for s, t in zip(bitext.src, bitext.tgt, strict=True)]
         )
         bitext = bitext.select(sentences)
         order = generator(3, name).permutation(len(bitext))
@@ -181,7 +181,7 @@ def noise(data: Path, folder: Path) -> Iterator[dict[str, Any]]:
         least = Quantile(keep={"score.lexicon": 0.98}).fit(score_runs([rest], methods)).minimum
         bad, kind = spoiled(test, [t for t in other if len(t.split()) >= 5])
         scored = next(iter(score_runs([bad], methods)))
-        model = Classifier().fit(rest, methods)
+        model = Classifier().learn(rest, methods)
         minimum = {**steps.minimum, **least}
         fails = {c: np.asarray(scored.table[c].to_numpy() < np.float32(v)) for c, v in minimum.items()}
         by_rules = np.any(list(fails.values()), axis=0)

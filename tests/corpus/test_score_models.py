@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 
@@ -15,7 +16,7 @@ from polyalign.core.errors import DataError, MissingExtraError
 from polyalign.corpus.decoded import Decoded
 from polyalign.corpus.score import language as language_module
 from polyalign.corpus.score.columns import Links, Ways
-from polyalign.corpus.score.language import Language, LanguagePair
+from polyalign.corpus.score.language import Language, LanguagePair, LearnedLanguage
 from polyalign.corpus.score.lexicon import Lexicon, read_lexicon
 from polyalign.corpus.score.ngram_model import NgramModel, encode, train
 from polyalign.corpus.score.perplexity import Direction, Kenlm, NgramModels, Perplexity
@@ -60,6 +61,49 @@ def test_swapped_sides_are_below_zero():
     assert found[1] < -0.9
     assert abs(found[2]) < 0.1
     assert np.isnan(LanguagePair().pairs(pair(GERMAN, GERMAN, langs=("deu_Latn", "deu_Latn")))).all()
+
+
+def romansh():
+    """Sentences that CLD2 is sure of."""
+    who = ["La regenza", "Il chantun", "La scola", "Il cussegl", "L'uniun", "Il museum", "La cumissiun"]
+    does = ["sustegna", "preschenta", "examinescha", "discutescha", "finanziescha", "renovescha"]
+    what = [
+        "ina nova lescha per las scolas",
+        "il project da furmaziun en la val",
+        "in concept pedagogic per tut ils gieus",
+    ]
+    then = ["ensemen cun la Svizra.", "perquai che quai è impurtant.", "en la regiun da muntogna.", "per il chantun."]
+    return [" ".join(parts) for parts in itertools.product(who, does, what, then)]
+
+
+def test_a_text_that_reads_like_the_rest_of_the_corpus_is_in_its_language():
+    misread = "In concept pedagogic sustegna la regenza en la regiun: ils gieus."
+    italian = "Il governo sostiene una nuova legge per le scuole nella regione di montagna."
+    texts = arrow([misread, italian, GERMAN[1], romansh()[0]])
+    alone = Language(letters=15)
+    bitext = pair(romansh(), [GERMAN[n % 2] for n in range(len(romansh()))], langs=("roh_Latn", "deu_Latn"))
+    learned = Language(letters=15, learn=True).fit([bitext])
+    assert set(learned.models) == {"roh_Latn", "deu_Latn"}
+    found = LearnedLanguage(Foreign(), learned.models, learned.most).texts(texts, "roh_Latn")
+    assert found.tolist() == [0.5, 0.0, 0.0, 0.5]
+    assert not LearnedLanguage(Foreign(), {}, {}).texts(texts, "roh_Latn").any()
+    assert learned.texts(texts, "roh_Latn")[3] == alone.texts(texts, "roh_Latn")[3] > 0.5
+    assert learned.texts(texts, "roh_Latn")[1] == 0
+
+
+class Foreign:
+    """Takes every text for another language."""
+
+    def texts(self, texts, lang):
+        return np.zeros(len(texts), np.float32)
+
+
+def test_few_sentences_teach_no_language():
+    learned = Language(learn=True).fit([pair(GERMAN, ENGLISH)])
+    assert learned.models == {}
+    assert learned.texts(arrow(ENGLISH), "deu_Latn").tolist() == [0, 0]
+    assert Language().fitted
+    assert not Language(learn=True).fitted
 
 
 def test_another_identifier_is_asked_for_by_name(monkeypatch):

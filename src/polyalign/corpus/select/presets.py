@@ -37,14 +37,18 @@ def _preset(about: str, **rules: _Rule) -> Preset:
 
 
 _NOISE: _Rule = ("noise", {}, 0.995)
-_LANGUAGE: _Rule = ("language", {"letters": 15}, 0.3)  # the least confidence that FineWeb2 accepts of any language
+_LANGUAGE: _Rule = (
+    "language",
+    {"letters": 15, "learn": True},
+    0.3,
+)  # the least confidence that FineWeb2 accepts of any language
 _PAIR: _Rule = ("language-pair", {"letters": 15}, 0.0)  # more in each other's language than in their own: swapped
 _COPY: _Rule = ("copy", {}, 0.2)  # OpusFilter: 0.1; half-translated pairs go too
 _NUMBERS: _Rule = ("digits", {"both": True}, 0.3)
 _ENDS: _Rule = ("terminal-punctuation", {}, -2.0)  # OpusFilter
 _REPEATS: _Rule = ("repeats", {}, -1.0)  # OpusFilter: two repetitions and more
 _WORD: _Rule = ("longest-word", {}, -39.0)  # OpusFilter
-_Z: _Rule = ("length-z", {}, -3.0)  # what a Gaussian shows 997 times of 1000
+_Z: _Rule = ("length-z", {}, -3.5)  # what a Gaussian shows 1999 times of 2000
 
 PRESETS: dict[str, Preset] = {
     "opusfilter": _preset(
@@ -108,7 +112,7 @@ PRESETS: dict[str, Preset] = {
     "theses": _preset(
         "Theses, abstracts and articles: long sentences, formulae, foreign terms and references.",
         length=("length", {"least": 3, "most": 200}, 1.0),
-        length_z=("length-z", {}, -3.5),
+        length_z=_Z,
         longest_word=("longest-word", {}, -60.0),  # names of substances
         alphabet=("alphabet", {}, 0.5),
         script=("script", {}, 0.8),  # Greek letters in formulae
