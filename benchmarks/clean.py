@@ -1,13 +1,15 @@
 """Cleaning: what is found of noise planted at known rates, and speed and memory beside OpusFilter on the same filters.
 
-    nice -n 10 python benchmarks/clean.py [--data DIR] [--part noise equal speed] [--opusfilter BIN] [--pairs N] [--json FILE]
+    nice -n 10 python benchmarks/clean.py [--data DIR] [--part noise equal speed] [--opusfilter BIN] [--pairs N]
+    [--rounds N] [--json FILE]
 
 noise: pairs of Multi30k, DERMIT and MAFAND of five words and more on both sides are halved; from the first half scores learn
 what they must (length ratio, a lexicon by IBM 1 from two thirds of it and its threshold, which costs 2 % of the rest, a
 classifier), the second is spoiled: 3 % of its pairs in each of ten ways. Recall is the share of a kind
 that goes; precision the share of planted pairs among those that the filters meant for the kind reject, alone.
 equal: each filter's decisions beside OpusFilter's on the same pairs. speed: whole processes, the same ten filters on N
-pairs, Multi30k repeated with noise; OpusFilter with one process and with two.
+pairs, Multi30k repeated with noise, in turns with OpusFilter, one core and two; "peak MB" is of the largest process (resident),
+"all processes MB" what all hold together (PSS: a page that processes share is counted once).
 """
 
 from __future__ import annotations
@@ -18,14 +20,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from measure import measure
+from measure import Measured, measure
 from polyalign.core.bitext import Bitext
 from polyalign.core.files import read_lines, write_lines
 from polyalign.core.rng import generator
@@ -37,6 +41,7 @@ from polyalign.corpus.select.quantile import Quantile
 from polyalign.pipeline.artefacts import lexicon_lines
 from polyalign.words.ibm1 import IBM1
 from polyalign.words.lexicon import RelativeFrequency
+from scale import family
 
 ROOT = Path(__file__).resolve().parents[1]
 CLEAN = [sys.executable, "-c", "from polyalign.cli.clean import command; command.main(prog_name='polyalign clean')"]
@@ -253,41 +258,53 @@ def equal(data: Path, folder: Path, peer: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def speed(data: Path, folder: Path, peer: Path, pairs: int) -> Iterator[dict[str, Any]]:
-    """Pairs a second of wall and of processor time, and peak memory."""
+def speed(data: Path, folder: Path, peer: Path, pairs: int, rounds: int) -> Iterator[dict[str, Any]]:
+    """Pairs a second of wall and of processor time, and peak memory; ours and the peer's in turns."""
     src, tgt = noisy_file(data, pairs, folder)
-    ours = [
-        *CLEAN,
-        str(src.with_suffix("")),
-        "--from",
-        "moses",
-        "-o",
-        str(folder / "kept.tsv"),
-        "--preset",
-        "opusfilter",
-        "--pair",
-        "de-en",
-        "--no-scores",
-        "--json",
-    ]
-    for jobs in (1, 2):
-        cost = measure([*ours, "--threads", str(jobs)])
-        yield {
-            "part": "speed",
-            "tool": f"polyalign, {jobs} threads",
-            "kept": json.loads(cost.stdout)["kept"],
-            **_rates(cost, pairs),
-        }
-    for jobs in (1, 2):
-        step = STEP.format(folder=folder, jobs=jobs, src=src, tgt=tgt, filters=" ".join(OPUSFILTER.split()))
-        (folder / "opusfilter.yaml").write_text(step)
-        cost = measure([str(peer), "--overwrite", str(folder / "opusfilter.yaml")])
-        with open(folder / "kept.de", encoding="utf-8") as file:
-            kept = sum(1 for _ in file)
-        yield {"part": "speed", "tool": f"OpusFilter, {jobs} processes", "kept": kept, **_rates(cost, pairs)}
+    files = [str(src.with_suffix("")), "-o", str(folder / "kept.tsv")]
+    ours = [*CLEAN, *files, *"--from moses --preset opusfilter --pair de-en --no-scores --json".split()]
+    for _ in range(rounds):
+        for jobs in (1, 2):
+            cost, held = measured([*ours, "--threads", str(jobs)])
+            kept = json.loads(cost.stdout)["kept"]
+            yield {"part": "speed", "tool": f"polyalign, {jobs} threads", "kept": kept, **_rates(cost, held, pairs)}
+            step = STEP.format(folder=folder, jobs=jobs, src=src, tgt=tgt, filters=" ".join(OPUSFILTER.split()))
+            (folder / "opusfilter.yaml").write_text(step)
+            cost, held = measured([str(peer), "--overwrite", str(folder / "opusfilter.yaml")])
+            with open(folder / "kept.de", encoding="utf-8") as file:
+                kept = sum(1 for _ in file)
+            yield {"part": "speed", "tool": f"OpusFilter, {jobs} processes", "kept": kept, **_rates(cost, held, pairs)}
 
 
-def _rates(cost: Any, pairs: int) -> dict[str, float]:
+def measured(command: list[str]) -> tuple[Measured, float]:
+    """What a command cost, and the most MB that its processes held together, a page they share counted once (PSS)."""
+    most, ended = 0.0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not ended.wait(0.2):
+            # The first two are this process and the one that starts the command.
+            most = max(most, sum(map(_pss, family(os.getpid())[2:])))
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        try:
+            cost = measure(command)
+        finally:
+            ended.set()
+        looking.result()
+    return cost, most
+
+
+def _pss(pid: int) -> float:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:  # it has ended
+        return 0.0
+    return int(text.split("\nPss:")[1].split()[0]) / 1024 if "\nPss:" in text else 0.0
+
+
+def _rates(cost: Measured, held: float, pairs: int) -> dict[str, float]:
     return {
         "pairs": pairs,
         "wall s": round(cost.wall_s, 1),
@@ -295,6 +312,7 @@ def _rates(cost: Any, pairs: int) -> dict[str, float]:
         "pairs/s": round(pairs / cost.wall_s),
         "pairs/CPU s": round(pairs / cost.cpu_s),
         "peak MB": round(cost.peak_mb),
+        "all processes MB": round(held),
     }
 
 
@@ -306,6 +324,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", default=["noise", "equal", "speed"])
     parser.add_argument("--opusfilter", type=Path, default=Path("opusfilter"))
     parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=1, help="how often speed is measured")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = []
@@ -314,7 +333,7 @@ def main() -> None:
         parts = {
             "noise": lambda: noise(given.data, folder),
             "equal": lambda: equal(given.data, folder, given.opusfilter),
-            "speed": lambda: speed(given.data, folder, given.opusfilter, given.pairs),
+            "speed": lambda: speed(given.data, folder, given.opusfilter, given.pairs, given.rounds),
         }
         for part in given.part:
             for row in parts[part]():

@@ -24,7 +24,7 @@ from polyalign.corpus.bitext.moses import Moses
 from polyalign.corpus.bitext.po import Po
 from polyalign.corpus.bitext.tmx import Tmx
 from polyalign.corpus.bitext.xliff import Xliff
-from polyalign.corpus.rejects import MAX_LINE, Rejected, Rejects, as_json, rejects_file, text_lines
+from polyalign.corpus.rejects import MAX_LINE, Rejected, Rejects, as_json, line_arrays, rejects_file, text_lines
 from polyalign.corpus.stream import stream_bitext
 from polyalign.corpus.write.columns import Arrow, Parquet
 from polyalign.corpus.write.delimited import Csv as WriteCsv
@@ -269,6 +269,39 @@ def test_bad_lines_of_two_files_go_together(tmp_path):
         list(stream_bitext(tmp_path / "x", format="moses", pair=PAIR, rejects=found.append))
 
 
+LINES = st.lists(
+    st.sampled_from([b"a", b"\xff", b"\xc3\xa4", b"\r", b"\n", b"\n", b"\x00", b"\xef\xbb\xbf"]), max_size=12
+)
+
+
+@given(LINES.map(b"".join), LINES.map(b"".join))
+def test_lines_in_arrays_go_together_as_lines_one_by_one_do(tmp_path_factory, src, tgt):
+    folder = tmp_path_factory.mktemp("moses")
+    (folder / "s").write_bytes(src)
+    (folder / "t").write_bytes(tgt)
+    told = []
+    for tokens in ("none", "spaces"):
+        found: list[Rejected] = []
+        reader = Moses(str(folder / "s"), str(folder / "t"), tokens=tokens)
+        try:
+            bitext = reader.read(PAIR, Rejects(found.append))
+            told.append(([bitext.ids, bitext.src, bitext.tgt], found))
+        except DataError as error:
+            told.append(str(error))
+    assert told[0] == told[1]
+
+
+def test_files_whose_lines_differ_in_length_stay_in_step(tmp_path):
+    lines = [f"{k}" + "x" * (k % 50) for k in range(60_000)]
+    (tmp_path / "s").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "t").write_text("\r\n".join(reversed(lines)), encoding="utf-8", newline="")
+    (tmp_path / "doc").write_text("".join(f"{k}\n" for k in range(60_000)), encoding="utf-8")
+    bitext = Moses(str(tmp_path / "s"), str(tmp_path / "t"), docs_path=str(tmp_path / "doc")).read(PAIR)
+    assert (bitext.src, bitext.tgt) == (lines, lines[::-1])
+    assert bitext.column("doc") == bitext.ids
+    assert bitext.table["doc"].type == pa.string()
+
+
 def test_numbered_lines_that_disagree(tmp_path):
     (tmp_path / "a").write_text("1\teins\n2\tzwei\nthree\n", encoding="utf-8")
     (tmp_path / "b").write_text("1\tone\n3\ttwo\n4\tthree\n", encoding="utf-8")
@@ -309,13 +342,16 @@ def test_a_giant_last_line(tmp_path):
     assert len(lines) == 2
 
 
-@given(st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
+@given(LINES.map(b"".join) | st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
 def test_lines_are_those_of_the_strict_reader(tmp_path_factory, raw):
     from polyalign.core.files import read_lines
 
     path = tmp_path_factory.mktemp("lines") / "x"
     path.write_bytes(raw)
     mine = list(text_lines(path))
+    arrays, rejected = zip(*line_arrays(path), strict=True) if raw else ((), ())
+    assert [x for a in arrays for x in a.to_pylist()] == [x if isinstance(x, str) else None for x in mine]
+    assert [r for some in rejected for r in some] == [x for x in mine if isinstance(x, Rejected)]
     bad = next((line for line in mine if isinstance(line, Rejected)), None)
     if bad is None:
         assert mine == list(read_lines(path))

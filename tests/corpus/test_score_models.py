@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,6 @@ import pytest
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError, MissingExtraError
 from polyalign.corpus.decoded import Decoded
-from polyalign.corpus.score import language as language_module
 from polyalign.corpus.score.columns import Links, Ways
 from polyalign.corpus.score.language import Language, LanguagePair, LearnedLanguage
 from polyalign.corpus.score.lexicon import Lexicon, read_lexicon
@@ -110,7 +110,8 @@ def test_another_identifier_is_asked_for_by_name(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "heliport", None)
     with pytest.raises(MissingExtraError, match="pip install heliport"):
         Language(identifier="heliport").texts(arrow(GERMAN), "deu_Latn")
-    monkeypatch.setattr(language_module, "_heliport", lambda: lambda texts: [("deu", 1.0)] * len(texts))
+    told = SimpleNamespace(identify=lambda text: "deu_latn")
+    monkeypatch.setitem(__import__("sys").modules, "heliport", SimpleNamespace(Identifier=lambda: told))
     assert Language(identifier="heliport").texts(arrow(GERMAN), "deu_Latn").tolist() == [1.0, 1.0]
 
 

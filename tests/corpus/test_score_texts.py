@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import threading
 import zlib
 from collections import Counter
 
@@ -137,6 +138,19 @@ def test_repeats_equal_the_regular_expression(values):
     same(of(Repeats(), values), expected)
 
 
+@pytest.mark.parametrize(("shortest", "least"), [(1, 1), (2, 3), (5, 2)])
+def test_repeats_of_other_lengths_and_in_long_texts(shortest, least):
+    random = np.random.default_rng(shortest)
+    values = ["".join(random.choice(list("abc "), n)) for n in random.integers(0, 40, 200)]
+    # More characters than the table has places for, and the repetition last.
+    values.append("".join(random.choice([chr(k) for k in range(0x4E00, 0x9000)], 30_000)) + "wieder " * 5)
+    pattern = regex.compile(rf"(\S.{{{shortest - 1},9}}?)(?: *\1){{{least},}}")
+    found = [pattern.search(value) for value in values]
+    expected = [-(m[0].count(m[1]) - 1) if m else 0 for m in found]
+    same(of(Repeats(shortest=shortest, longest=10, least=least), values), expected)
+    assert found[-1][1] == "wieder "[: len(found[-1][1])]
+
+
 @given(st.lists(st.text("ab c", max_size=30), min_size=1, max_size=10), st.integers(1, 3))
 def test_ngram_shares_equal_counting_one_by_one(values, n):
     top, again = [], []
@@ -258,6 +272,41 @@ def test_runs_of_any_size_and_threads_give_the_same_columns():
     assert seen[0].equals(seen[2])
     assert {"score.src.length", "score.tgt.length", "score.ratio", "score.z"} <= set(seen[0].column_names)
     assert all(seen[0][c].type == pa.float32() for c in seen[0].column_names if c.startswith("score."))
+
+
+@pytest.mark.parametrize(("threads", "ahead"), [(1, 0), (2, 1)])
+def test_with_two_threads_a_run_is_read_while_the_last_is_scored(threads, ahead):
+    read = []
+
+    def runs():
+        for n in range(4):
+            read.append(n)
+            yield pair([f"Haus {n}"], ["house"])
+
+    set_threads(threads)
+    given = score_runs(runs(), {"length": Length()})
+    seen = [(run.src, len(read)) for run in given]
+    set_threads(0)
+    assert seen == [([f"Haus {n}"], min(4, n + 1 + ahead)) for n in range(4)]
+
+
+def test_what_fails_in_reading_or_scoring_is_told_and_ends_the_threads():
+    def runs(last):
+        yield pair(["a"], ["b"])
+        raise last
+
+    before = threading.active_count()
+    for threads in (1, 2):
+        set_threads(threads)
+        with pytest.raises(DataError, match="line 7"):
+            list(score_runs(runs(DataError("x line 7: broken")), {"length": Length()}))
+        with pytest.raises(ConfigError, match="compares the two sides"):
+            list(score_runs([pa.table({"text": ["a"]})] * 3, {"copy": Copy()}))
+        given = score_runs([pair(["a"], ["b"])] * 5, {"length": Length()})
+        next(given)
+        given.close()
+    set_threads(0)
+    assert threading.active_count() == before
 
 
 def test_odd_texts_are_scored_by_everything():

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from polyalign.core.cld2_many import Answers, detect_many
 from polyalign.core.jit import I32, I64, U64
 from polyalign.core.ragged import offsets
 from polyalign.core.scripts import SCRIPTS, members
@@ -61,6 +62,7 @@ class Decoded:
         self.array = array
         self.bytes: I64 = np.diff(at)
         self.offsets: I64 = offsets(np.asarray(pc.utf8_length(array).to_numpy(zero_copy_only=False)))
+        self._answers: dict[bool, Answers] = {}
         self.points, self.kinds = characters.decode(raw, at, self.offsets, characters.kinds())
 
     def __len__(self) -> int:
@@ -86,6 +88,12 @@ class Decoded:
     def words(self) -> Words:
         """Runs of letters, marks and digits, lower-cased; where there are no spaces, each letter."""
         return self._words(True)
+
+    def languages(self, best_effort: bool) -> Answers:
+        """What CLD2 says of each text, with or without its guesses."""
+        if best_effort not in self._answers:
+            self._answers[best_effort] = detect_many(self.array, best_effort=best_effort)
+        return self._answers[best_effort]
 
     def letters_in(self, script: str) -> I32:
         """Letters of each text that a tag's script is written with, shape (n,)."""

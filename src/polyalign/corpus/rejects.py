@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from polyalign.core.errors import DataError
 from polyalign.core.files import decode, open_binary, open_output
@@ -140,18 +144,14 @@ def text_lines(path: str | Path, *, ends: bool = False) -> Iterator[str | Reject
     number = 0
     with open_binary(path) as file:
         for block in _blocks(file):
-            if isinstance(block, _TooLong):
-                number += 1
-                yield block.rejected(path, number)
-                continue
             try:
-                if b"\x00" in block:
+                if isinstance(block, _TooLong) or b"\x00" in block:
                     raise ValueError
                 text = block.decode("utf-8" if number else "utf-8-sig")
             except ValueError:
-                for raw in block.removesuffix(b"\n").split(b"\n"):
+                for found in _one_by_one(block, path, number, ends=ends):
                     number += 1
-                    yield _decoded(raw, path, number, ends)
+                    yield found
                 continue
             *lines, last = text.split("\n")
             number += len(lines) + bool(last)
@@ -162,6 +162,51 @@ def text_lines(path: str | Path, *, ends: bool = False) -> Iterator[str | Reject
             yield from lines
             if block[-1:] != b"\n" and last:
                 yield last
+
+
+def line_arrays(path: str | Path) -> Iterator[tuple[pa.LargeStringArray, list[Rejected]]]:
+    """A text file's lines as `text_lines` gives them, in arrays of about a MiB; where all are text, the interpreter meets none.
+
+    Returns:
+        Each array, null where a line is no text; and why it is none, in order.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    number = 0
+    with open_binary(path) as file:
+        for block in _blocks(file):
+            rejected: list[Rejected] = []
+            lines = None if isinstance(block, _TooLong) else _lines(block, first=number == 0)
+            if lines is None:
+                found = list(_one_by_one(block, path, number, ends=False))
+                rejected = [line for line in found if isinstance(line, Rejected)]
+                lines = pa.array([line if isinstance(line, str) else None for line in found], pa.large_string())
+            number += len(lines)
+            yield lines, rejected
+
+
+def _lines(block: bytes, *, first: bool) -> pa.LargeStringArray | None:
+    """The lines of a block; None where one is no text."""
+    if b"\x00" in block:
+        return None
+    raw = block.removeprefix(codecs.BOM_UTF8) if first else block
+    try:
+        lines = pc.split_pattern(pa.array([raw], pa.large_binary()), pattern=b"\n").values.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return None
+    # What comes after the last line's end is no line, and neither is a CR alone there.
+    lines = lines.slice(0, len(lines) - 1) if raw[raw.rfind(b"\n") + 1 :] in (b"", b"\r") else lines
+    return pc.replace_substring_regex(lines, pattern="\r\\z", replacement="") if b"\r" in raw else lines
+
+
+def _one_by_one(block: bytes | _TooLong, path: str | Path, number: int, *, ends: bool) -> Iterator[str | Rejected]:
+    """The lines of a block behind so many others, some of which may be no text."""
+    if isinstance(block, _TooLong):
+        yield block.rejected(path, number + 1)
+    else:
+        for at, raw in enumerate(block.removesuffix(b"\n").split(b"\n"), number + 1):
+            yield _decoded(raw, path, at, ends)
 
 
 def numbered_lines(path: str | Path, rejects: Rejects, *, ends: bool = False) -> Iterator[tuple[int, str]]:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -198,7 +199,7 @@ EMPTY = _typed({"src": [], "tgt": []})
 
 def numbered(table: pa.Table, first: int) -> pa.Array | pa.ChunkedArray:
     """The ids of a table, row numbers where it has none."""
-    numbers = pc.cast(pa.array(range(first, first + table.num_rows), pa.int64()), pa.string())
+    numbers = pc.cast(pa.array(np.arange(first, first + table.num_rows)), pa.string())
     return pc.coalesce(pc.cast(table["id"], pa.string()), numbers) if "id" in table.column_names else numbers
 
 

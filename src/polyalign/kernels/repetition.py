@@ -32,6 +32,22 @@ def _times(points: I32, i: int, b: int, length: int, least: int) -> int:
 
 
 @kernel()
+def _beginnings(points: I32, a: int, b: int, size: int, seen: I32, bits: int, spots: I32) -> int:
+    # How often strings of that size, at most 3, occur, counted in a table of 2 ** bits: in spots[k] the one at a + k.
+    shift = np.uint64(32 - bits)
+    count = max(0, b - a - size + 1)
+    for k in range(count):
+        key = np.uint32(points[a + k]) * np.uint32(0x9E3779B1)
+        if size > 1:
+            key += np.uint32(points[a + k + 1]) * np.uint32(0x85EBCA6B)
+        if size > 2:
+            key += np.uint32(points[a + k + 2]) * np.uint32(0xC2B2AE35)
+        spots[k] = np.uint32(key) >> shift
+        seen[spots[k]] += 1
+    return count
+
+
+@kernel()
 def repeats(points: I32, kinds: U32, offsets: I64, shortest: int, longest: int, least: int) -> I32:
     """How often the first string that repeats itself `least` times or more in a row does so, shape (n,).
 
@@ -44,15 +60,24 @@ def repeats(points: I32, kinds: U32, offsets: I64, shortest: int, longest: int, 
         least: Fewest repetitions that count; the first occurrence is none.
     """
     out = np.zeros(len(offsets) - 1, np.int32)
+    # A string that repeats itself begins often enough with its first characters: most places need no further look.
+    size, most = min(shortest, 3), np.int64(0)
+    for n in range(len(out)):
+        most = max(most, offsets[n + 1] - offsets[n])
+    bits = 6
+    while 1 << bits < 4 * most and bits < 16:
+        bits += 1
+    seen, spots = np.zeros(1 << bits, np.int32), np.zeros(most, np.int32)
     for n in range(len(out)):
         a, b = offsets[n], offsets[n + 1]
         line = a
+        count = _beginnings(points, a, b, size, seen, bits, spots)
         for i in range(a, b - shortest * (least + 1) + 1):
             if i >= line:
                 line = i  # a string does not reach beyond its line
                 while line < b and points[line] != 10:
                     line += 1
-            if kinds[i] & SPACE:
+            if kinds[i] & SPACE or seen[spots[i - a]] <= least:
                 continue
             head = points[i]
             for length in range(shortest, min(longest, line - i, (b - i) // (least + 1)) + 1):
@@ -66,6 +91,8 @@ def repeats(points: I32, kinds: U32, offsets: I64, shortest: int, longest: int, 
                     break
             if out[n]:
                 break
+        for k in range(count):
+            seen[spots[k]] = 0
     return out
 
 

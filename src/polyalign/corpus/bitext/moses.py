@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pyarrow as pa
+
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.files import PathText
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.paths import locate
-from polyalign.corpus.rejects import STRICT, Rejected, Rejects, text_lines
-from polyalign.corpus.rows import Columns, Source, batches, collect
+from polyalign.corpus.rejects import STRICT, Rejected, Rejects, line_arrays, text_lines
+from polyalign.corpus.rows import Columns, Source, batches, collect, column_type
 
 #: What a word is, by the value of `tokens`.
 _WORDS = {"spaces": re.compile(r"[^ ]+"), "whitespace": re.compile(r"\S+")}
@@ -95,7 +99,10 @@ class Moses:
         given = {"src": self.src, "tgt": self.tgt, "links": self.links, "id": self.ids_path, "doc": self.docs_path}
         return {name: locate(path, pair) for name, path in given.items() if path}
 
-    def _chunks(self, files: Mapping[str, Path], rejects: Rejects) -> Iterator[Columns]:
+    def _chunks(self, files: Mapping[str, Path], rejects: Rejects) -> Iterator[Columns | pa.Table]:
+        if not (self.numbered or self.prefix or self.tokens in _WORDS):
+            yield from _tables(files, rejects)
+            return
         names, done = list(files), 0
         rows: Iterator[tuple[str, ...]] = (row for _, row in _in_step(files, rejects))
         if self.numbered:
@@ -114,6 +121,43 @@ class Moses:
             yield columns
 
 
+def _tables(files: Mapping[str, Path], rejects: Rejects) -> Iterator[pa.Table]:
+    """The files' lines side by side as `_in_step` gives them, in tables of about a MiB."""
+    streams = [line_arrays(path) for path in files.values()]
+    waiting = [pa.array([], pa.large_string())] * len(files)
+    bad: list[deque[Rejected]] = [deque() for _ in files]
+    count = 0
+    while True:
+        for k, stream in enumerate(streams):
+            if not len(waiting[k]):
+                waiting[k], rejected = next(((a, r) for a, r in stream if len(a)), (waiting[k], []))
+                bad[k].extend(rejected)
+        rows = min(map(len, waiting))
+        if rows == 0:
+            break
+        lines, waiting = [a.slice(0, rows) for a in waiting], [a.slice(rows) for a in waiting]
+        table = pa.table({name: a.cast(column_type(name)) for name, a in zip(files, lines, strict=True)})
+        for row in sorted({row for a in lines if a.null_count for row in np.flatnonzero(a.is_null()).tolist()}):
+            found = [bad[k].popleft() if not a[row].is_valid else a[row].as_py() for k, a in enumerate(lines)]
+            _reject(found, rejects)
+        count += rows
+        yield table.drop_null() if any(a.null_count for a in lines) else table
+    if any(map(len, waiting)):
+        left = [len(a) + sum(len(b) for b, _ in s) for a, s in zip(waiting, streams, strict=True)]
+        raise _unequal(files, [count + n for n in left])
+
+
+def _reject(row: Sequence[str | Rejected], rejects: Rejects) -> None:
+    bad = next(line for line in row if isinstance(line, Rejected))
+    record = "\t".join(line if isinstance(line, str) else line.record for line in row)
+    rejects.broken(Rejected(bad.source, bad.at, bad.reason, record))
+
+
+def _unequal(files: Mapping[str, Path], counts: Sequence[int]) -> DataError:
+    found = ", ".join(f"{n} lines in {path}" for n, path in zip(counts, files.values(), strict=True))
+    return DataError(f"{files['src']}: found {found}, expected equal numbers; the files do not belong together")
+
+
 def _in_step(files: Mapping[str, Path], rejects: Rejects) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The files' lines side by side with their number; where one is no text the others go with it."""
     streams = [text_lines(path) for path in files.values()]
@@ -121,16 +165,13 @@ def _in_step(files: Mapping[str, Path], rejects: Rejects) -> Iterator[tuple[int,
     for row in zip_longest(*streams):
         if None in row:
             counts = [count + (line is not None) + sum(1 for _ in s) for line, s in zip(row, streams, strict=True)]
-            found = ", ".join(f"{n} lines in {path}" for n, path in zip(counts, files.values(), strict=True))
-            raise DataError(f"{files['src']}: found {found}, expected equal numbers; the files do not belong together")
+            raise _unequal(files, counts)
         count += 1
         texts = tuple(line for line in row if isinstance(line, str))
         if len(texts) == len(row):
             yield count, texts
         else:
-            bad = next(line for line in row if isinstance(line, Rejected))
-            record = "\t".join(line if isinstance(line, str) else line.record for line in row)
-            rejects.broken(Rejected(bad.source, bad.at, bad.reason, record))
+            _reject([line for line in row if line is not None], rejects)
 
 
 def _numbered(files: Mapping[str, Path], rejects: Rejects) -> Iterator[tuple[str, ...]]:

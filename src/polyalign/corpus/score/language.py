@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.cld2 import CODES, GUESS, detect, tag_of
+from polyalign.core.cld2 import CODES, GUESS, tag_of
+from polyalign.core.cld2_many import Answers
 from polyalign.core.errors import MissingExtraError
 from polyalign.core.jit import F32, Mask
 from polyalign.core.langs import UNKNOWN, normalise
@@ -47,7 +48,7 @@ class Language:
             for Italian, Latin or German.
 
     Complexity:
-        4 to 5 microseconds a sentence.
+        4 to 5 microseconds a sentence, once for all scores that ask alike.
 
     References: sites2013cld2, aulamo2020opusfilter, chen1999empirical
 
@@ -180,30 +181,21 @@ class LanguagePair:
 
 def _confidence(method: Language, texts: pa.LargeStringArray, langs: tuple[str, ...]) -> list[F32]:
     """The confidence that each text is in each of the languages."""
-    told = decoded(texts).profile[:, LETTERS] >= max(1, method.letters)
-    answers = (_cld2(method.best_effort) if method.identifier == "cld2" else _heliport())(texts.to_pylist())
+    own = decoded(texts)
+    told = own.profile[:, LETTERS] >= max(1, method.letters)
+    answers = own.languages(method.best_effort) if method.identifier == "cld2" else _heliport(texts)
     if method.best_effort:
-        told &= np.fromiter((code != "" for code, _ in answers), np.bool_, len(answers))
+        told &= ~answers.among([""])
+    sure = np.where(answers.reliable, answers.shares, answers.shares * GUESS).astype(np.float32)
     out = []
     for lang in langs:
         codes = _codes(lang, method.identifier)
-        sure = np.fromiter((share if code in codes else 0.0 for code, share in answers), np.float32, len(answers))
-        out.append(where_any(sure, told if codes else np.zeros(len(sure), np.bool_)))
+        found = np.where(answers.among(codes), sure, np.float32(0))
+        out.append(where_any(found, told if codes else np.zeros(len(found), np.bool_)))
     return out
 
 
-Answers = Callable[[list[str | None]], list[tuple[str, float]]]
-
-
-def _cld2(best_effort: bool) -> Answers:
-    def answer(text: str | None) -> tuple[str, float]:
-        code, share, reliable = detect(text, best_effort=best_effort) if text else ("", 0.0, False)
-        return code, share if reliable else share * GUESS
-
-    return lambda texts: [answer(text) for text in texts]
-
-
-def _heliport() -> Answers:
+def _heliport(texts: pa.LargeStringArray) -> Answers:
     try:
         from heliport import Identifier as Heliport  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
@@ -211,9 +203,8 @@ def _heliport() -> Answers:
             "corpus.score/language: identifier heliport needs the package heliport (GPLv3); install it with: pip install heliport"
         ) from None
     ask = Heliport().identify
-    return lambda texts: [
-        (normalise(ask(text.replace("\n", " ")).split("_")[0]).split("_")[0] if text else "", 1.0) for text in texts
-    ]
+    found = (normalise(ask(t.replace("\n", " ")).split("_")[0]).split("_")[0] if t else "" for t in texts.to_pylist())
+    return Answers.of([(code, 1.0, True) for code in found])
 
 
 @lru_cache(maxsize=256)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,9 @@ from polyalign.core.errors import ConfigError
 from polyalign.core.jit import F32, threads
 from polyalign.corpus.score.texts import Run, by_language, column, forget
 
+T = TypeVar("T")
+#: Columns by name.
+Scores: TypeAlias = dict[str, pa.Array]
 #: Rows that a thread scores at a time: what is decoded of them fits the processor's cache.
 PIECE = 4096
 #: Rows from which a method learns that learns from the corpus itself.
@@ -28,7 +32,8 @@ def score_runs(runs: Iterable[Run], methods: Mapping[str, Any], *, head: int = H
     A pair score is the column ``score.<name>``, a score of single texts ``score.src.<name>`` and ``score.tgt.<name>``, of
     documents ``score.<name>``, a tag ``<name>``; what cannot be told is null. A method that must learn first and has not
     does so from the first `head` rows of the corpus. Rows are scored in several threads; the values depend on neither
-    their number nor the sizes of the runs.
+    their number nor the sizes of the runs. With more than one thread a run is read while the one before it is scored, and
+    so is at hand before that one is asked for.
 
     Args:
         runs: Sentence pairs or tables of documents, all of one kind.
@@ -51,11 +56,22 @@ def score_runs(runs: Iterable[Run], methods: Mapping[str, Any], *, head: int = H
         methods = fitted(methods, first)
     with ThreadPoolExecutor(max(1, threads())) as pool:
         try:
-            for run in runs:
-                yield _scored(run, methods, pool)
+            begun = (_begin(run, methods, pool) for run in runs)
+            yield from map(_ended, _ahead(begun, 1 if threads() > 1 else 0))
         finally:
             # The threads end and what they hold with them; this one may have decoded texts too.
+            pool.shutdown(cancel_futures=True)
             forget()
+
+
+def _ahead(items: Iterable[T], number: int) -> Iterator[T]:
+    """The items, each when so many after it have been made."""
+    made: deque[T] = deque()
+    for item in items:
+        made.append(item)
+        if len(made) > number:
+            yield made.popleft()
+    yield from made
 
 
 def needs_fit(method: Any) -> bool:
@@ -90,14 +106,20 @@ def _slice(run: Run, start: int, rows: int) -> Run:
     return Bitext(run.table.slice(start, rows)) if isinstance(run, Bitext) else run.slice(start, rows)
 
 
-def _scored(run: Run, methods: Mapping[str, Any], pool: ThreadPoolExecutor) -> Run:
+def _begin(run: Run, methods: Mapping[str, Any], pool: ThreadPoolExecutor) -> tuple[Run, list[Future[Scores]]]:
+    """A run, and the scores of its pieces that are being computed."""
     table = (run.table if isinstance(run, Bitext) else run).combine_chunks()
     whole = Bitext(table) if isinstance(run, Bitext) else table
-    pieces = [_slice(whole, start, PIECE) for start in range(0, max(1, table.num_rows), PIECE)]
-    parts = list(pool.map(lambda piece: score_run(piece, methods), pieces))
+    pieces = (_slice(whole, start, PIECE) for start in range(0, max(1, table.num_rows), PIECE))
+    return whole, [pool.submit(score_run, piece, methods) for piece in pieces]
+
+
+def _ended(begun: tuple[Run, list[Future[Scores]]]) -> Run:
+    """The run with its scores as columns, when they are there."""
+    run, parts = begun[0], [part.result() for part in begun[1]]
+    table = run.table if isinstance(run, Bitext) else run
     for name in parts[0]:
-        values = pa.chunked_array([part[name] for part in parts]).combine_chunks()
-        values = values if isinstance(values, pa.Array) else pa.concat_arrays(values.chunks)
+        values = pa.concat_arrays([part[name] for part in parts])
         if name in table.column_names:
             table = table.set_column(table.column_names.index(name), name, values)
         else:
@@ -105,9 +127,9 @@ def _scored(run: Run, methods: Mapping[str, Any], pool: ThreadPoolExecutor) -> R
     return Bitext(table) if isinstance(run, Bitext) else table
 
 
-def score_run(run: Run, methods: Mapping[str, Any]) -> dict[str, pa.Array]:
+def score_run(run: Run, methods: Mapping[str, Any]) -> Scores:
     """The columns that the methods give a run, by name."""
-    out: dict[str, pa.Array] = {}
+    out: Scores = {}
     for name, method in methods.items():
         if hasattr(method, "tags"):
             out[name] = method.tags(run.table if isinstance(run, Bitext) else run)

@@ -16,6 +16,7 @@ from polyalign.core.errors import DataError
 from polyalign.core.files import PathText, read_lines, write_lines
 from polyalign.core.jit import F32, U64
 from polyalign.core.langs import normalise
+from polyalign.corpus.counted import word_counts
 from polyalign.corpus.score.texts import Run, decoded, share, sides
 from polyalign.kernels.word_runs import known_words
 
@@ -72,8 +73,7 @@ class StopWords:
         for run in runs:
             for lang, texts in sides(run):
                 known = counts.setdefault(lang, Counter())
-                for text in texts.to_pylist():
-                    known.update(word for word in _WORD.findall((text or "").lower()) if not word.isdecimal())
+                known.update({w: n for w, n in word_counts(decoded(texts)).items() if not w.isdecimal()})
         if not any(counts.values()):
             raise DataError(
                 "corpus.score/stop-words: found no word in the reference corpus, expected text in its languages"

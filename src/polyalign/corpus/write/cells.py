@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +24,7 @@ BOM = "\ufeff"
 #: What a writer takes: all pairs at once, or runs of them of any sizes.
 Pairs = Bitext | Iterable[Bitext]
 _WORD = re.compile(r"[^ \t]+")
+_EMPTY, _END = pa.scalar("", pa.large_string()), pa.scalar("\n", pa.large_string())
 
 
 class LateColumnError(DataError):
@@ -215,14 +217,17 @@ def words(part: pa.Table, side: Side) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(lines, pa.large_string())])
 
 
-def put_lines(file: BinaryIO, lines: pa.ChunkedArray, *, first: bool) -> None:
+def put_lines(file: BinaryIO, lines: pa.Array | pa.ChunkedArray, *, first: bool) -> None:
     """Write a column as lines; a text that begins with U+FEFF gets a BOM before it, lest it be taken for one."""
-    texts = lines.to_pylist()
-    if not texts:
-        return
-    if first and texts[0].startswith(BOM):
-        texts[0] = BOM + texts[0]
-    file.write(("\n".join(texts) + "\n").encode("utf-8"))
+    if first and len(lines) and lines[0].as_py().startswith(BOM):
+        file.write(BOM.encode("utf-8"))
+    ended = pc.binary_join_element_wise(lines.cast(pa.large_string()), _EMPTY, _END)
+    for chunk in ended.chunks if isinstance(ended, pa.ChunkedArray) else [ended]:
+        if len(chunk):
+            # The lines lie one after another in Arrow's memory, their ends with them.
+            _, starts, data = chunk.buffers()
+            at = np.frombuffer(starts, np.int64)[[chunk.offset, chunk.offset + len(chunk)]]
+            file.write(memoryview(data)[at[0] : at[1]])
 
 
 class LeftOut:
