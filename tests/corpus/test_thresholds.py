@@ -17,6 +17,7 @@ from polyalign.corpus.reference.quantile import Quantile
 from polyalign.corpus.reference.tail import Tail
 from polyalign.corpus.reference.thresholds import Thresholds
 from polyalign.corpus.reference.words import WordProfile, Words
+from polyalign.corpus.score.word_lists import StopWords
 
 RULES = (MeanStd, Quantile, MedianRatio)
 values = st.lists(st.floats(0.125, 100, width=32), min_size=2, max_size=30).filter(lambda v: np.std(v) > 1e-3)
@@ -99,10 +100,39 @@ def test_stop_words_and_usual_words():
     assert Words(side="tgt").learn([sides]).stop_words == ("b",)
 
 
+@pytest.mark.parametrize(
+    ("lang", "texts", "frequent"),
+    [
+        ("zho_Hans", ["我的书在你的桌子上。", "他的狗和我的猫 12", "你好，我的朋友"], "的我"),
+        ("jpn_Jpan", ["私の本は机の上にある。", "猫の名前はタマ、犬の名前はポチ"], "の"),
+        ("tha_Thai", ["บ้านของฉันอยู่ที่นี่", "แมวของเธอนอน"], "น"),
+    ],
+)
+def test_in_scripts_without_spaces_letters_are_words(lang, texts, frequent):
+    table = pa.table({"text": texts, "lang": [lang] * len(texts)})
+    profile = Words().learn([table])
+    assert profile.stop_words[0] == frequent[0]
+    assert set(frequent) <= set(profile.stop_words)
+    assert {len(w) for w in profile.stop_words} <= {1, 2}
+    assert profile.word_length is None
+    # The score counts words the same way, and so finds those that were learned.
+    scores = StopWords(top=len(profile.stop_words)).fit([table])
+    assert set(scores.lists[lang]) == {w for w in profile.stop_words if not w.isdecimal()}
+    assert scores.texts(pa.array(texts, pa.large_string()), lang).min() > 0.3
+
+
+def test_some_words_of_another_script_leave_the_usual_length():
+    profile = Words().learn([pa.table({"text": ["the tea is called 茶 here", "many other words of four or five"]})])
+    assert "茶" in profile.stop_words
+    low, high = profile.word_length
+    assert low < np.mean([len(w) for w in "the tea is called here".split()]) < high
+
+
 def test_a_word_profile_is_saved_whole(tmp_path):
-    profile = Words().learn([pa.table({"text": ["der Hund und die Katze"]})])
-    profile.save(tmp_path / "p.json")
-    assert WordProfile.load(tmp_path / "p.json") == profile
+    for text in ("der Hund und die Katze", "我的书"):
+        profile = Words().learn([pa.table({"text": [text]})])
+        profile.save(tmp_path / "p.json")
+        assert WordProfile.load(tmp_path / "p.json") == profile
     (tmp_path / "p.json").write_text("{}")
     with pytest.raises(DataError, match="not a saved word profile"):
         WordProfile.load(tmp_path / "p.json")

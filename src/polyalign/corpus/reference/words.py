@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import regex
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import DataError
 from polyalign.core.files import read_text, write_text
+from polyalign.core.jit import F64, I64
+from polyalign.core.ragged import offsets
+from polyalign.corpus.counted import alone, word_counts
+from polyalign.corpus.decoded import Decoded
 from polyalign.corpus.dedup.clusters import columns_of
-
-#: Letters and digits with their marks: the vowels of Hindi are marks.
-_WORD = regex.compile(r"[\w\p{M}]+")
+from polyalign.corpus.score.texts import column
+from polyalign.kernels import characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,14 @@ class WordProfile:
     Args:
         stop_words: Its most frequent words, most frequent first, in small letters.
         least_stop_words: How many different ones a text should have.
-        word_length: Least and greatest usual mean length of a text's words, in characters.
+        word_length: Least and greatest usual mean length of a text's words, in characters; none in scripts without spaces.
         word_share: Least usual share of a text's words that hold a letter.
         texts: How many texts of the reference it was learned from.
     """
 
     stop_words: tuple[str, ...]
     least_stop_words: int
-    word_length: tuple[float, float]
+    word_length: tuple[float, float] | None
     word_share: float
     texts: int
 
@@ -57,9 +60,10 @@ class WordProfile:
         """
         try:
             found = json.loads(read_text(path))
-            low, high = found["word_length"]
+            low, high = found["word_length"] or (0, 0)
             return cls(
-                tuple(found["stop_words"]), int(found["least_stop_words"]), (float(low), float(high)),
+                tuple(found["stop_words"]), int(found["least_stop_words"]),
+                (float(low), float(high)) if found["word_length"] else None,
                 float(found["word_share"]), int(found["texts"]),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
@@ -74,8 +78,10 @@ class Words:
     The usual mean length of a text's words is within `deviations` standard deviations of its mean over texts, and the usual
     share of words that hold a letter is above the lowest `tail` of texts.
 
-    Words are runs of letters and digits between what is neither; in scripts without spaces that is a phrase, so count
-    characters there or hand in text with its words apart.
+    Words are runs of letters, marks and digits, lower-cased; in scripts that put no spaces between words (Chinese, Japanese,
+    Thai, Lao, Khmer, Burmese) each letter is one, as `corpus.score/stop-words` counts them. Where those are most of the
+    words there is no usual length. In Chinese and Japanese the frequent letters are words (的, の); of the others hand in text
+    with its words apart if stop words are to tell anything.
 
     **Differs:** FineWeb2 cuts words with a tokeniser for each language. `share`, `deviations` and `tail` are this library's.
 
@@ -121,28 +127,40 @@ class Words:
             DataError: It has no text, or no word.
         """
         counts: Counter[str] = Counter()
-        lengths, shares, texts = [], [], 0
+        lengths, shares, texts, letters, words = [np.zeros(0)], [np.zeros(0)], 0, 0, 0
         for run in reference:
             table = run.table if isinstance(run, Bitext) else run
             name = self.side if "src" in table.column_names else columns_of(table, "both")[0]
-            for text in table[name].to_pylist():
-                words = _WORD.findall((text or "").lower())
-                texts += 1
-                if words:
-                    counts.update(words)
-                    lengths.append(sum(map(len, words)) / len(words))
-                    shares.append(sum(any(c.isalpha() for c in w) for w in words) / len(words))
+            found = Decoded(column(table, name))
+            counts += word_counts(found)
+            texts += len(found)
+            single, of = alone(found), np.repeat(np.arange(len(found)), found.words.counts)
+            letters, words = letters + int(single.sum()), words + len(single)
+            running = offsets(found.kinds & characters.LETTER > 0)
+            lettered = running[found.words.ends] > running[found.words.starts]
+            lengths.append(_means(of[~single], found.words.lengths[~single], len(found)))
+            shares.append(_means(of, lettered, len(found)))
         if not counts:
             raise DataError("corpus.thresholds/words: found no word in the reference, expected text of the language")
         total = counts.total()
         # Ties in the order of the alphabet, whatever the order of the texts.
         ranked = sorted(counts, key=lambda w: (-counts[w], w))
         frequent = sum(counts[w] >= self.share * total for w in ranked)
-        mean, deviation = float(np.mean(lengths)), self.deviations * float(np.std(lengths))
+        usual = None
+        if 2 * letters <= words:
+            per_text = np.concatenate(lengths)
+            mean, deviation = float(per_text.mean()), self.deviations * float(per_text.std())
+            usual = round(max(0.0, mean - deviation), 3), round(mean + deviation, 3)
         return WordProfile(
             tuple(ranked[: min(self.most, max(self.fewest, frequent))]),
             self.required,
-            (round(max(0.0, mean - deviation), 3), round(mean + deviation, 3)),
-            round(float(np.quantile(shares, self.tail)), 3),
+            usual,
+            round(float(np.quantile(np.concatenate(shares), self.tail)), 3),
             texts,
         )
+
+
+def _means(of: I64, values: npt.ArrayLike, texts: int) -> F64:
+    """The mean value of the words of each text that has any."""
+    counts = np.bincount(of, minlength=texts)
+    return np.asarray(np.bincount(of, np.asarray(values, np.float64), texts)[counts > 0] / counts[counts > 0])
