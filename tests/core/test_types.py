@@ -13,7 +13,7 @@ from polyalign.core.document import Document
 from polyalign.core.errors import DataError
 from polyalign.core.links import Links
 from polyalign.core.ragged import Ragged
-from polyalign.core.space import Map, Space
+from polyalign.core.space import Map, MapPair, Space, normalized
 from polyalign.core.vocab import Vocab
 
 rows_of_ints = st.lists(st.lists(st.integers(0, 99), max_size=6), max_size=8)
@@ -183,3 +183,63 @@ def test_space_and_map(tmp_path):
         Space.load(tmp_path / "bad")
     with pytest.raises(DataError, match="not a saved map"):
         Map.load(tmp_path / "none")
+
+
+def test_a_map_takes_the_steps_of_normalisation_in_order_and_keeps_them(tmp_path):
+    random = np.random.default_rng(1)
+    x = random.normal(size=(6, 3)).astype(np.float32) + 1
+    x[2] = 0
+    y, mean = normalized(x, ("unit", "center", "unit"))
+    rows = np.delete(x, 2, axis=0)
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    np.testing.assert_allclose(mean, rows.mean(axis=0), atol=1e-6)
+    rows = rows - rows.mean(axis=0)
+    np.testing.assert_allclose(np.delete(y, 2, axis=0), rows / np.linalg.norm(rows, axis=1, keepdims=True), atol=1e-6)
+    assert not y[2].any()
+    assert normalized(x, ())[0].tobytes() == x.tobytes()
+    matrix = random.normal(size=(3, 2)).astype(np.float32)
+    there = Map(matrix, mean)
+    mapped = y @ matrix
+    norm = np.linalg.norm(mapped, axis=1, keepdims=True)
+    np.testing.assert_allclose(there.vectors(x), mapped / np.where(norm == 0, 1, norm), atol=1e-6)
+    there.save(tmp_path / "m")
+    again = Map.load(tmp_path / "m")
+    assert again.normalize == ("unit", "center", "unit")
+    assert again.vectors(x[:1]).tobytes() == there.vectors(x[:1]).tobytes()
+    with pytest.raises(DataError, match=r"map: found vectors of shape \(6, 2\), expected \(n, 3\)"):
+        there.vectors(x[:, :2])
+    (tmp_path / "m" / "map.json").write_text('{"normalize": ["scale"]}')
+    with pytest.raises(DataError, match="not a saved map"):
+        Map.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "mean", "steps", "message"),
+    [
+        (np.eye(3), np.zeros(2), (), "expected \\(d_in, d_out\\)"),
+        (np.full((2, 2), np.inf), np.zeros(2), (), "finite"),
+        (np.eye(2), np.zeros(2), ("scale",), "the step 'scale'"),
+        (np.eye(2), np.zeros(2), ("center", "center"), "center more than once"),
+    ],
+)
+def test_a_map_that_cannot_be_is_refused(matrix, mean, steps, message):
+    with pytest.raises(ValueError, match=message):
+        Map(matrix, mean, steps)
+
+
+def test_a_pair_of_maps_leads_into_one_space(tmp_path):
+    pair = MapPair(Map(np.eye(3)[:, :2], np.zeros(3)), Map(np.eye(2), np.zeros(2)))
+    src, tgt = pair(Space(("a",), np.ones((1, 3))), Space(("b",), np.ones((1, 2))))
+    assert src.vectors.shape == tgt.vectors.shape == (1, 2)
+    pair.save(tmp_path)
+    assert np.array_equal(MapPair.load(tmp_path).src.matrix, pair.src.matrix)
+    with pytest.raises(ValueError, match="spaces of 3 and 2 dimensions"):
+        MapPair(Map(np.eye(3), np.zeros(3)), pair.tgt)
+
+
+def test_how_far_a_map_is_from_a_rotation():
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
+    assert Map(3 * turn, np.zeros(4)).deviation < 1e-6
+    squeezed = Map(np.diag([1.0, 0, 0, 0]), np.zeros(4)).deviation
+    assert squeezed == pytest.approx(np.sqrt(0.75))
+    assert Map(np.zeros((2, 2)), np.zeros(2)).deviation == 0
