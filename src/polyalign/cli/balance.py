@@ -21,7 +21,6 @@ def balance(
     unit: str,
     key: str,
     exact: bool,
-    seed: int,
     source_format: str | None,
     pair: str,
     as_json: bool,
@@ -41,7 +40,7 @@ def balance(
     rows_in = sizes if unit == "rows" else measure(runs, column)
     rows_out: dict[str, float] = {}
     if out is not None:
-        sample = Sample(by=column, key=key, exact=exact or getattr(method, "exact", False), unit=unit, seed=seed)  # type: ignore[arg-type]
+        sample = Sample(by=column, key=key, exact=exact or getattr(method, "exact", False), unit=unit, seed=method.seed)  # type: ignore[arg-type]
         with beside(out) as folder, Spool(folder) as spool:
             for run in sample.take(runs, rates):
                 table = getattr(run, "table", run)
@@ -95,7 +94,6 @@ command = MethodGroup(
             ["--key"], type=click.Choice(["content", "row"]), default="content", help="What a row's fate depends on."
         ),
         click.Option(["--exact"], is_flag=True, help="Meet each group's amount exactly, not on average."),
-        click.Option(["--seed"], type=int, default=1, help="Of the draws."),
         click.Option(["--from", "source_format"], help="Format of IN, where its name does not tell."),
         click.Option(["--pair"], default="und-und", metavar="SRC-TGT", help="Languages of sentence pairs: de-rm."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print a JSON summary on standard output."),

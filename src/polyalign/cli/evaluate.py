@@ -8,6 +8,9 @@ from typing import Any
 
 import rich_click as click
 
+from polyalign.cli.evaluate_bli import command as bli_command
+from polyalign.cli.evaluate_model import command as model_command
+from polyalign.cli.evaluate_text import VERBS
 from polyalign.cli.output import json_option, print_json, print_table
 from polyalign.core import params, registry
 from polyalign.core.beads import IndexBead, parse_vecalign
@@ -25,7 +28,7 @@ seed_option = click.option("--seed", type=int, default=1, show_default=True, hel
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Score alignments against gold, with confidence intervals and signatures."""
+    """Score alignments, encoders, language models and texts, with confidence intervals and signatures."""
 
 
 @command.command()
@@ -189,3 +192,9 @@ def show(score: Score, as_json: bool) -> None:
     ]
     print_table(("metric", "value", "95 % interval"), rows)
     note(score.signature)
+
+
+command.add_command(bli_command)
+command.add_command(model_command)
+for verb in VERBS:
+    command.add_command(verb)

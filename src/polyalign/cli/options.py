@@ -139,17 +139,23 @@ class MethodGroup(click.RichGroup):
         own = {p.name for p in self.arguments}
         every = params.params_of(registry.load(row))
         fields = [p for p in every if p.name not in own]
+        names = list(row.presets) if "preset" not in own else []
+        preset = click.Option(
+            ["--preset"], type=click.Choice(names), metavar="NAME",
+            help=f"Parameters to begin with, one of {', '.join(names)}.",
+        )  # fmt: skip
 
         def callback(**values: Any) -> None:
             # What the verb has for every method (a seed, say) goes to the method if it has it too.
-            method = method_from(row, {p.name: values[p.name] for p in every if p.name in values})
-            for p in fields:
-                del values[p.name]
+            given = {name: values[name] for name in [*(p.name for p in every), "preset"] if name in values}
+            method = method_from(row, given)
+            for name in [*(p.name for p in fields), *(["preset"] if names else [])]:
+                del values[name]
             self.verb(method, **values)
 
         return click.RichCommand(
             name=row.name,
-            params=[*self.arguments, *(option_of(p) for p in fields)],
+            params=[*self.arguments, *([preset] if names else []), *(option_of(p) for p in fields)],
             callback=callback,
             help=f"{registry.summary(row)}\n\nHow it works, and the papers: polyalign show {row.id}",
         )

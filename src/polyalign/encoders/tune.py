@@ -16,6 +16,7 @@ from polyalign.core.jit import F32
 from polyalign.core.progress import track
 from polyalign.core.rng import generator
 from polyalign.core.space import unit
+from polyalign.encoders.contrast import alike, infonce
 from polyalign.encoders.descent import descend
 from polyalign.encoders.e5 import E5, PREFIXES
 from polyalign.encoders.encoder import Encoder
@@ -250,11 +251,4 @@ def _states(model: Model, ids: Sequence[Any]) -> Any:
 
 def _loss(x: Any, y: Any, src: Sequence[str], tgt: Sequence[str], temperature: float) -> Any:
     """InfoNCE of both directions."""
-    import torch
-
-    same = np.array([[a == b for b in src] for a in src]) | np.array([[a == b for b in tgt] for a in tgt])
-    np.fill_diagonal(same, False)
-    logits = (x @ y.T / temperature).masked_fill(torch.from_numpy(same).to(x.device), -torch.inf)
-    at = torch.arange(len(src), device=x.device)
-    entropy = torch.nn.functional.cross_entropy
-    return (entropy(logits, at) + entropy(logits.T, at)) / 2
+    return infonce(x, y, temperature=temperature, same=alike(src, tgt))

@@ -1,0 +1,1 @@
+"""A model measured by many metrics over a folder of parallel texts."""
