@@ -1,11 +1,15 @@
 """One project by one process, several, and Ray: the same bytes, what each costs, and what a killed process costs.
 
-    python benchmarks/scale.py [--part documents|pairs|killed] [--data DIR] [--output DIR] [--workers N] [--pairs N]
+    python benchmarks/scale.py [--part documents|pairs|words|killed|convert] [--data DIR] [--output DIR] [--workers N]
+        [--pairs N] [--gigabytes N]
 
 `documents`: press releases in three languages are read, identified, split, aligned (lexical) pair by pair, selected and
 written. `pairs`: as many sentence pairs as asked for are read, scored, selected and written. `killed`: the first again, with a
 worker of either engine and then the run itself killed in the middle. CPU seconds are of all processes together, those that
 Ray starts for itself included; memory is what a process holds for itself (RssAnon), of the run and of all its processes.
+`words`: as many sentence pairs, tokenised and aligned by the HMM. `convert`: sentence pairs repeated until a JSONL and a TMX
+are as large as asked for, each converted by `polyalign convert` as a whole process, whose peak memory (ru_maxrss) is beside
+that of a tenth of the file; the files are deleted.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.sax.saxutils import escape
+
+from measure import measure
 
 ROOT = Path(__file__).resolve().parents[1]
 TICK = os.sysconf("SC_CLK_TCK")
@@ -66,7 +73,7 @@ id = "pairs"
 use = "corpus.bitext/tsv"
 path = "pairs.tsv"
 """
-SCORES = ("length-ratio", "repetition", "copy", "punctuation", "digits", "language-pair")
+SCORES = ("length-ratio", "repeats", "copy", "punctuation", "digits", "language-pair")
 
 
 @dataclass
@@ -222,20 +229,85 @@ def write_pairs(path: Path, data: Path, n: int) -> None:
             out.write(f"{src.replace(chr(9), ' ')} {k}\t{tgt.replace(chr(9), ' ')} {k}\n")
 
 
+WORDS = (
+    PAIRS.replace('name = "Pairs"', 'name = "Words"')
+    + """
+[[step]]
+id = "tokens"
+use = "text.tokenize/words"
+
+[[step]]
+id = "links"
+use = "words.align/hmm"
+"""
+)
+UNIT = '<tu><tuv xml:lang="de"><seg>{}</seg></tuv><tuv xml:lang="rm"><seg>{}</seg></tuv></tu>\n'
+HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<tmx version="1.4"><header srclang="de"/><body>\n'
+
+
+def convert(output: Path, data: Path, gigabytes: float) -> None:
+    """Files of any size by `polyalign convert`: what it costs, and what a tenth of the file takes."""
+    write_pairs(output / "pairs.tsv", data, 50_000)
+    rows = [line.rstrip("\n").split("\t") for line in open(output / "pairs.tsv", encoding="utf-8")]
+    kinds = {
+        "jsonl": ("", [json.dumps({"src": a, "tgt": b}, ensure_ascii=False) + "\n" for a, b in rows], ""),
+        "tmx": (HEAD, [UNIT.format(escape(a), escape(b)) for a, b in rows], "</body></tmx>\n"),
+    }
+    for kind, out in (("jsonl", "parquet"), ("tmx", "tsv")):
+        head, units, tail = kinds[kind]
+        block = "".join(units).encode()
+        for size in (gigabytes / 10, gigabytes):
+            path, times = output / f"large.{kind}", max(1, round(size * 1e9 / len(block)))
+            with open(path, "wb") as file:
+                file.write(head.encode())
+                for _ in range(times):
+                    file.write(block)
+                file.write(tail.encode())
+            made = output / f"large-out.{out}"
+            command = [
+                sys.executable,
+                "-m",
+                "polyalign.cli.main",
+                "convert",
+                str(path),
+                str(made),
+                "--pair",
+                "de-rm",
+            ]
+            cost = measure([*command, "--json"])
+            pairs = json.loads(cost.stdout)["pairs"]
+            if pairs != times * len(rows):
+                raise SystemExit(f"{path}: found {pairs} pairs, expected {times * len(rows)}")
+            print(
+                f"{kind} to {out:<8}{path.stat().st_size / 1e9:6.2f} GB{pairs:>12,} pairs{cost.wall_s:8.1f} s"
+                f"{cost.cpu_s:8.1f} CPU s{pairs / cost.cpu_s:>10,.0f} pairs a CPU s{cost.peak_mb:8.0f} MB",
+                flush=True,
+            )
+            made.unlink()
+            path.unlink()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=("documents", "pairs", "killed"), default="documents")
+    parser.add_argument("--part", choices=("documents", "pairs", "words", "killed", "convert"), default="documents")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "bench-scale")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--gigabytes", type=float, default=2.0)
     args = parser.parse_args()
     if not (args.data / "doc-dermit").is_dir():
         print("scale: skipped, the corpus is not in", args.data, file=sys.stderr)
         return
     args.output.mkdir(parents=True, exist_ok=True)
-    project = args.output / ("pairs.toml" if args.part == "pairs" else "documents.toml")
-    if args.part == "pairs":
+    if args.part == "convert":
+        convert(args.output, args.data, args.gigabytes)
+        return
+    project = args.output / (f"{args.part}.toml" if args.part in ("pairs", "words") else "documents.toml")
+    if args.part == "words":
+        write_pairs(args.output / "pairs.tsv", args.data, args.pairs)
+        project.write_text(WORDS, encoding="utf-8")
+    elif args.part == "pairs":
         from polyalign.core import registry
 
         scores = [s for s in SCORES if f"corpus.score/{s}" in registry.rows()]

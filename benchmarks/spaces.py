@@ -10,7 +10,7 @@
   `half`: on disjoint halves, so that nothing is said twice.
 - learning: the same test, no seeds but words written the same, or none.
 - speed: an iteration of self-learning beside the obvious NumPy way on the same made-up words, in turn.
-- xling: English-German of XLING, each word's vector what the bundled encoder makes of it alone.
+- xling: English to German, Finnish and Russian of XLING, each word's vector what the bundled encoder makes of it alone.
 """
 
 from __future__ import annotations
@@ -96,10 +96,11 @@ def measurements(args: argparse.Namespace, parts: list[str]) -> Iterator[dict]:
         else:
             print("spaces: maps and learning skipped, run benchmarks/dermit.py first", file=sys.stderr)
     if "xling" in parts:
-        if (args.data / "bli-xling" / "en-de").is_dir():
-            yield from xling(args.data / "bli-xling" / "en-de")
-        else:
-            print("spaces: xling skipped, the lexicon is not in", args.data, file=sys.stderr)
+        folders = sorted((args.data / "bli-xling").glob("??-??"))
+        for folder in folders:
+            yield from xling(folder)
+        if not folders:
+            print("spaces: xling skipped, the lexica are not in", args.data, file=sys.stderr)
 
 
 def german_romansh(args: argparse.Namespace, parts: list[str]) -> Iterator[dict]:
@@ -242,7 +243,7 @@ def xling(folder: Path) -> Iterator[dict]:
     for a, b in test:
         gold[a].add(b)
     seeds = known(src, tgt, train)
-    size = {"xling": "en-de", "tgt": len(tgt.words)}
+    size = {"xling": folder.name, "tgt": len(tgt.words)}
     yield {**size, "method": "none", "seeds": 0, **measured(Unmapped(), src, tgt, None, gold)}
     for name in ("procrustes", "ridge", "rcsls", "vecmap"):
         for m in (500, len(seeds)):

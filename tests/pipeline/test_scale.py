@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from polyalign.core import registry
-from polyalign.core.errors import ConfigError
+from polyalign.core.bitext import Bitext
+from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.registry import Row
 from polyalign.pipeline import artefacts
 from polyalign.pipeline.project import read_project
 from polyalign.pipeline.run import run
+from polyalign.pipeline.steps import bitext as steps_on_bitext
 
 from .test_run import contents
 
@@ -169,15 +171,83 @@ def test_a_score_of_pairs_wants_pairs(toy, small):
         run(read_project(toy))
 
 
-def test_only_the_first_of_equal_pairs_is_kept_across_shards(toy, small):
+def test_only_the_first_of_equal_pairs_is_kept_across_runs(toy, small, monkeypatch):
     pairs = toy.parent / "pairs.tsv"
-    pairs.write_text("src\ttgt\n" + "a\tb\nc\td\n" * 5, encoding="utf-8")
-    toy.write_text(
+    rows = ["a\tb", "\tx", "c\td", "a\tb", "c\td", "a\t", "A\tb", "a\tb"] * 3
+    pairs.write_text("src\ttgt\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    steps = (
         '[project]\nlanguages = ["en", "de"]\n[[step]]\nuse = "corpus.bitext/tsv"\npath = "pairs.tsv"\n'
         '[[step]]\nid = "kept"\nuse = "corpus.select/threshold"\ndistinct = true\n'
     )
-    counts, _ = results(run(read_project(toy)), "kept")
-    assert (counts["out"], counts["dropped"]) == (2, {"duplicate": 8})
+    toy.write_text(steps)
+    made = [run(read_project(toy, toy.parent / "runs"))]
+    counts, folder = results(made[0], "kept")
+    assert (counts["out"], counts["dropped"]) == (3, {"duplicate": 15, "empty-src": 3, "empty-tgt": 3})
+    assert pq.read_table(folder / "bitext.parquet")["id"].to_pylist() == ["0", "2", "6"]
+    monkeypatch.setattr(artefacts, "ROWS", 1 << 16)
+    made.append(run(read_project(toy, toy.parent / "whole")))
+    folders = [results(out, "kept")[1] for out in made]
+    for name in ("bitext", "dropped"):
+        cut, whole = (pq.read_table(folder / f"{name}.parquet") for folder in folders)
+        assert cut.equals(whole)
+        assert cut.schema.metadata == whole.schema.metadata
+
+
+def test_bitexts_are_joined_run_by_run_and_selected_from(toy, small):
+    (toy.parent / "a.tsv").write_text("src\ttgt\n" + "".join(f"a{k % 5}\tb\n" for k in range(8)), encoding="utf-8")
+    (toy.parent / "b.tsv").write_text(
+        "id\tsrc\ttgt\tnote\n" + "".join(f"x{k}\ta{k}\tb\tn\n" for k in range(7)), encoding="utf-8"
+    )
+    steps = (
+        '[project]\nlanguages = ["en", "de"]\n[[step]]\nid = "a"\nuse = "corpus.bitext/tsv"\npath = "a.tsv"\n'
+        '[[step]]\nid = "b"\nuse = "corpus.bitext/tsv"\npath = "b.tsv"\n'
+        '[[step]]\nid = "kept"\nuse = "corpus.select/threshold"\ndistinct = true\nin = ["a", "b"]\n'
+    )
+    toy.write_text(steps)
+    counts, folder = results(run(read_project(toy)), "kept")
+    assert counts == {"in": 15, "out": 7, "dropped": {"duplicate": 8}}
+    kept = pq.read_table(folder / "bitext.parquet")
+    assert kept["id"].to_pylist() == ["0", "1", "2", "3", "4", "x5", "x6"]
+    assert kept["note"].to_pylist() == [None] * 5 + ["n"] * 2
+    (toy.parent / "b.tsv").write_text("id\tsrc\ttgt\nx\ta\tb\n5\tc\td\n", encoding="utf-8")
+    with pytest.raises(DataError, match="id '5' occurs in more than one of the joined bitexts"):
+        run(read_project(toy))
+
+
+def test_a_bitext_is_read_in_runs(toy, small, monkeypatch):
+    rows = [{"src": f"s{k}", "tgt": f"t{k}", **({"doc": "d"} if k > 4 else {})} for k in range(8)]
+    (toy.parent / "pairs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    toy.write_text(
+        '[project]\nlanguages = ["en", "de"]\n[[step]]\nid = "read"\nuse = "corpus.bitext/jsonl"\npath = "pairs.jsonl"\n'
+    )
+    whole = pq.read_table(results(run(read_project(toy, toy.parent / "whole")), "read")[1] / "bitext.parquet")
+    monkeypatch.setattr(steps_on_bitext, "ROWS", 3)
+    counts, folder = results(run(read_project(toy, toy.parent / "cut")), "read")
+    cut = pq.read_table(folder / "bitext.parquet")
+    assert counts == {"out": 8}
+    assert cut.select(whole.column_names).equals(whole)
+    assert cut.num_columns == whole.num_columns
+    assert cut["doc"].to_pylist() == [None] * 5 + ["d"] * 3
+    assert Bitext(cut).langs == ("eng_Latn", "deu_Latn")
+    (toy.parent / "pairs.jsonl").write_text("", encoding="utf-8")
+    counts, folder = results(run(read_project(toy, toy.parent / "none")), "read")
+    assert counts == {"out": 0}
+    assert Bitext(pq.read_table(folder / "bitext.parquet")).langs == ("eng_Latn", "deu_Latn")
+
+
+def test_balance_draws_by_the_seed_of_the_project_or_its_own(toy, small):
+    (toy.parent / "pairs.tsv").write_text("src\ttgt\tlang\n" + "".join(f"a{k}\tb{k}\tx\n" for k in range(60)))
+    drawn = {}
+    for name, head, own in (("one", "", ""), ("two", "seed = 2", ""), ("own", "seed = 2", "seed = 1")):
+        toy.write_text(
+            f'[project]\nlanguages = ["en", "de"]\n{head}\n[[step]]\nuse = "corpus.bitext/tsv"\npath = "pairs.tsv"\n'
+            f'[[step]]\nid = "drawn"\nuse = "corpus.balance/temperature"\nbudget = 120.0\n{own}\n'
+        )
+        _, folder = results(run(read_project(toy, toy.parent / name)), "drawn")
+        drawn[name] = pq.read_table(folder / "bitext.parquet")["id"].to_pylist()
+    assert 10 < len(drawn["one"]) < 50
+    assert drawn["one"] == drawn["own"]
+    assert drawn["one"] != drawn["two"]
 
 
 def test_shards_of_another_attempt_are_swept_away(toy):

@@ -9,7 +9,7 @@ import pytest
 from scipy import special, stats
 
 from polyalign.core.ragged import Ragged
-from polyalign.kernels.cooccurrence import add_counts, digamma, locate, normalise
+from polyalign.kernels.cooccurrence import add_sums, digamma, locate, normalise, sum_counts
 from polyalign.kernels.hmm import hmm
 from polyalign.kernels.hypergeometric import log_tail
 from polyalign.kernels.positions import (
@@ -25,6 +25,7 @@ from polyalign.kernels.positions import (
 )
 from polyalign.kernels.posteriors import mixture, posteriors
 from polyalign.kernels.quantise import ONE, quantise
+from polyalign.words.em_expect import sums_of
 from polyalign.words.positions import BINS, Shapes
 from polyalign.words.table import cooccurring
 from polyalign.words.tokens import Block, Encoded
@@ -153,7 +154,12 @@ def test_counts_and_their_normalisation(corpus):
     random = np.random.default_rng(6)
     forward, backward = random.random((2, len(ids))).astype(np.float32)
     counts = np.zeros((len(entries), 2))
-    add_counts(block.order, block.groups, block.rows, ids, forward, backward, counts)
+    sums = sums_of(block, 9)
+    met, summed = sum_counts(
+        block.order, block.groups, block.src.values, starts, block.rows, ids, sums, forward, backward
+    )
+    assert sorted(met.tolist()) == np.unique(ids).tolist()
+    add_sums(met, summed, counts)
     np.testing.assert_allclose(counts[:, 0], np.bincount(ids, forward, len(entries)), rtol=1e-6)
     np.testing.assert_allclose(counts[:, 1], np.bincount(ids, backward, len(entries)), rtol=1e-6)
 

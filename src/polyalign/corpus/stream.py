@@ -105,14 +105,19 @@ class BitextFile:
         source = self._reader.source(self._pair, Rejects(self._rejects))
         # What is rejected once is so every time.
         self._rejects = self._rejects and _ignored
-        runs = _runs(source, self._pairs)
-        first = next(runs, None)
-        yield first if first is not None else with_ids(EMPTY, langs=source.langs, where=source.where)
-        yield from runs
+        yield from source_runs(source, self._pairs)
 
 
 def _ignored(rejected: Rejected) -> None:
     """Takes a record that was taken before."""
+
+
+def source_runs(source: Source, pairs: int) -> Iterator[Bitext]:
+    """What a reader gives in runs of so many pairs; one of none where there are no pairs, for it knows the languages."""
+    runs = _runs(source, pairs)
+    first = next(runs, None)
+    yield first if first is not None else with_ids(EMPTY, langs=source.langs, where=source.where)
+    yield from runs
 
 
 def _runs(source: Source, pairs: int) -> Iterator[Bitext]:

@@ -123,26 +123,57 @@ def locate(
 
 
 @kernel(parallel=True)
-def add_counts(order: I64, groups: I64, rows: I64, ids: I32, forward: F32, backward: F32, counts: F64) -> None:
-    """Add every cell's posteriors to the counts of its entry.
+def sum_counts(
+    order: I64, groups: I64, src: I32, starts: I64, rows: I64, ids: I32, at: I64, forward: F32, backward: F32
+) -> tuple[I32, F64]:
+    """Every cell's posteriors summed over the cells of one entry.
 
     Args:
         order: Source token positions sorted by type.
         groups: Where each type begins in `order`, and the end.
+        src: Source tokens.
+        starts: Where each source type's entries begin, and the end.
         rows: Where each source token's cells begin, and the end.
         ids: Entry of each cell, none of them -1.
+        at: Where the sums of each group begin, and the end: as many as `count_entries` counted.
         forward: Posterior of each cell, target words choosing.
         backward: Posterior of each cell, source words choosing.
-        counts: Added to, shape (entries, 2).
+
+    Returns:
+        The entries that have cells, group by group as they are met, and their sums, shape (n, 2).
     """
     n = len(groups) - 1
+    met, sums = np.empty(at[-1], np.int32), np.zeros((at[-1], 2))
     for shard in prange(SHARDS):
+        widest = 0
         for g in range(shard, n, SHARDS):
+            e = src[order[groups[g]]]
+            widest = max(widest, starts[e + 1] - starts[e])
+        slot = np.full(widest, -1, np.int32)
+        for g in range(shard, n, SHARDS):
+            base, end = starts[src[order[groups[g]]]], at[g]
             for k in range(groups[g], groups[g + 1]):
                 p = order[k]
                 for c in range(rows[p], rows[p + 1]):
-                    counts[ids[c], 0] += forward[c]
-                    counts[ids[c], 1] += backward[c]
+                    s = slot[ids[c] - base]
+                    if s < 0:
+                        s = end
+                        slot[ids[c] - base] = s
+                        met[s] = ids[c]
+                        end += 1
+                    sums[s, 0] += forward[c]
+                    sums[s, 1] += backward[c]
+            for s in range(at[g], end):
+                slot[met[s] - base] = -1
+    return met, sums
+
+
+@kernel()
+def add_sums(met: I32, sums: F64, counts: F64) -> None:
+    """Add what `sum_counts` gave to the counts of all entries, shape (entries, 2)."""
+    for k in range(len(met)):
+        counts[met[k], 0] += sums[k, 0]
+        counts[met[k], 1] += sums[k, 1]
 
 
 @kernel()

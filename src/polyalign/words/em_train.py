@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from polyalign.core.bitext import Bitext
-from polyalign.core.jit import F32, F64, I32, frozen
+from polyalign.core.jit import F32, F64, I32, I64
 from polyalign.core.progress import track
-from polyalign.kernels.cooccurrence import add_counts, digamma, normalise
-from polyalign.kernels.positions import tally
-from polyalign.kernels.posteriors import posteriors
+from polyalign.core.spread import engine, spread
+from polyalign.kernels.cooccurrence import digamma, normalise
 from polyalign.words.em import EM, EMModel
+from polyalign.words.em_expect import Expected, Given, Part, Totals, expect, expect_elsewhere, sums_of
 from polyalign.words.positions import Moves, Positions, Shapes
-from polyalign.words.table import Table, cooccurring, entries_of, only_units
+from polyalign.words.table import Table, cooccurring, only_units
 from polyalign.words.tokens import Encoded, count
 from polyalign.words.units import Units
 
@@ -52,15 +53,31 @@ class Corpus:
         self.places = [places[a:b] for a, b in corpus.runs()]
         # Entries of each target type, for the total of the prior in its normaliser.
         self.tgt_degree = np.bincount(self.entries, minlength=len(self.tgt.names))
+        self._sums: dict[int, I64] = {}
         self._cache: dict[int, I32] = {}
         self._cached = 0
 
-    def ids(self, index: int) -> I32:
-        """The entry of every cell of one block."""
+    def expect(self, given: Given) -> Iterator[Expected]:
+        """What is expected of every block, in their order."""
+        by, indices = engine(), range(len(self.blocks))
+        if by is not None and by.elsewhere and len(self.blocks) > 1:
+            return spread(partial(expect_elsewhere, given), map(self._part, indices))
+        # This machine's threads share the sentence pairs of a block.
+        return (expect(given, self.blocks[k], self.places[k], self._sums_of(k), self._ids(k, given)) for k in indices)
+
+    def _part(self, index: int) -> Part:
+        block = self.blocks[index]
+        return Part(block.src, block.tgt, self.places[index], self._sums_of(index))
+
+    def _sums_of(self, index: int) -> I64:
+        if index not in self._sums:
+            self._sums[index] = sums_of(self.blocks[index], len(self.tgt.names))
+        return self._sums[index]
+
+    def _ids(self, index: int, given: Given) -> I32:
         if index in self._cache:
             return self._cache[index]
-        starts, entries = frozen(self.starts, np.int64), frozen(self.entries, np.int32)
-        ids = entries_of(self.blocks[index], starts, entries, len(self.tgt.names))
+        ids = given.ids(self.blocks[index])
         if self._cached + len(ids) <= CACHED_CELLS:
             self._cache[index] = ids
             self._cached += len(ids)
@@ -160,42 +177,14 @@ def iterate(corpus: Corpus, old: Parameters, step: Pass, *, null_prior: float, f
     Returns:
         New parameters, and the log-likelihood of the old ones, forward and backward.
     """
-    counts = np.zeros((len(corpus.entries), 2))
-    src_null, tgt_null = np.zeros(len(corpus.src.names)), np.zeros(len(corpus.tgt.names))
-    jumps, log_likelihood = old.positions.jumps, np.zeros(2)
-    departures = np.zeros((2, 2, jumps.shape[1]))
-    places = frozen(old.positions.table(corpus.shapes), np.float64)
-    links = np.zeros((2, int(corpus.shapes.starts[-1]) if step.places else 0))
-    probs, of_src, of_tgt = (frozen(a, np.float64) for a in (old.probs, old.src_null, old.tgt_null))
-    for index, (b, at) in enumerate(zip(corpus.blocks, corpus.places, strict=True)):
-        ids = corpus.ids(index)
-        forward, backward, tgt_free, src_free, likelihoods, moved = posteriors(
-            b.src.offsets,
-            b.tgt.offsets,
-            b.src.values,
-            b.tgt.values,
-            b.cells,
-            ids,
-            probs,
-            of_src,
-            of_tgt,
-            jumps,
-            places,
-            at,
-            null_prior,
-            step.uniform,
-            floor,
-        )
-        if step.places:
-            tally(b.cells, b.src.offsets, b.tgt.offsets, at, forward, backward, links)
-        if step.agreement:
-            forward *= backward
-            backward = forward
-        add_counts(b.order, b.groups, b.rows, ids, forward, backward, counts)
-        src_null += np.bincount(b.src.values, src_free, len(src_null))
-        tgt_null += np.bincount(b.tgt.values, tgt_free, len(tgt_null))
-        log_likelihood += likelihoods.sum(axis=0)
-        departures += moved.sum(axis=0)
+    given = Given(
+        corpus.starts, corpus.entries, old.probs, old.src_null, old.tgt_null, old.positions.jumps,
+        old.positions.table(corpus.shapes), null_prior, step.uniform, floor, step.agreement, step.places,
+    )  # fmt: skip
+    total = Totals.zero(given, int(corpus.shapes.starts[-1]))
+    for expected in corpus.expect(given):
+        expected.add_to(total)
+    counts, src_null, tgt_null = total.counts, total.src_null, total.tgt_null
     if len(corpus.prior):
         counts += corpus.prior[:, None]
         src_null += corpus.src_prior
@@ -205,9 +194,9 @@ def iterate(corpus: Corpus, old: Parameters, step: Pass, *, null_prior: float, f
     normalise(counts, corpus.starts, corpus.entries, totals, step.alpha)
     positions = old.positions
     if step.move is not None:
-        positions = step.move(positions, Moves(corpus.shapes, links, departures))
+        positions = step.move(positions, Moves(corpus.shapes, total.links, total.departures))
     of_src, of_tgt = _share(src_null, step.null_alpha), _share(tgt_null, step.null_alpha)
-    return Parameters(counts, weight, of_src, of_tgt, positions), log_likelihood
+    return Parameters(counts, weight, of_src, of_tgt, positions), total.log_likelihood
 
 
 def _share(counts: F64, alpha: float) -> F64:

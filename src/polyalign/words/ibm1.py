@@ -46,6 +46,6 @@ class IBM1(EM):
 
         Complexity:
             O(iterations * cells) time, a cell being a source and a target word of one sentence pair; memory
-            4 bytes a cell up to 800 MB, and about 40 bytes for each pair of word types that occur together.
+            4 bytes a cell up to 128 MB, and about 40 bytes for each pair of word types that occur together.
         """
         return train(self, bitext, [Pass(self.alpha)] * self.iterations)

@@ -16,6 +16,7 @@ class Quota:
     Args:
         amounts: How much of each group, in the unit of the sizes, such as ``{"deu_Latn": 100000}``.
         others: Rate of the groups that are not named: 1 leaves them as they are, 0 drops them.
+        seed: Of the draws: which rows of a group are left out, or there once more.
 
     Complexity: O(groups).
 
@@ -27,6 +28,7 @@ class Quota:
     exact: ClassVar[bool] = True
     amounts: dict[str, float] = field(default_factory=dict)
     others: float = 1.0
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if any(not amount >= 0 for amount in self.amounts.values()) or not self.others >= 0:

@@ -24,6 +24,7 @@ class Rehydrate:
 
     Args:
         copies: Copies from each cluster size on, sizes as text: ``{"1": 1, "2": 2}``.
+        seed: Of the draws: which rows of a group are left out, or there once more.
 
     Complexity: O(n).
 
@@ -36,6 +37,7 @@ class Rehydrate:
 
     by: ClassVar[str] = "cluster_size"
     copies: dict[str, float] = field(default_factory=lambda: dict(PUBLISHED))
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if not all(size.isdecimal() for size in self.copies) or 1 not in {int(size) for size in self.copies}:

@@ -17,6 +17,7 @@ class Temperature:
     Args:
         temperature: T, at least 1 unless large groups are to get still more.
         budget: Size of the result, in the unit of the sizes; by default that of all groups together.
+        seed: Of the draws: which rows of a group are left out, or there once more.
 
     Complexity: O(groups).
 
@@ -29,6 +30,7 @@ class Temperature:
 
     temperature: float = 3.3333333333333335
     budget: float | None = None
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:

@@ -16,6 +16,7 @@ class UniMax:
     Args:
         epochs: How often a group's text may be repeated at most.
         budget: Size of the result, in the unit of the sizes; by default that of all groups together.
+        seed: Of the draws: which rows of a group are left out, or there once more.
 
     Complexity: O(groups log groups).
 
@@ -28,6 +29,7 @@ class UniMax:
 
     epochs: float = 4.0
     budget: float | None = None
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if not self.epochs > 0:

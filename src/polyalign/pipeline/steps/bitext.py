@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from polyalign.core.bitext import Bitext, Side
-from polyalign.pipeline.artefacts import read_bitext, read_links, runs, stored, write_table
+from polyalign.core.progress import track
+from polyalign.pipeline.artefacts import ROWS, read_bitext, read_links, runs, stored, write_table
 from polyalign.pipeline.job import Counts, Job
-from polyalign.pipeline.shards import Made, by_rows
+from polyalign.pipeline.shards import Made, by_rows, streamed
 
 
 def read(method: Any, job: Job) -> Counts:
-    """Read a bitext that is there already."""
-    bitext = method.read(job.langs)
-    write_table(bitext.table, job.out / "bitext.parquet")
-    return {"out": len(bitext)}
+    """Read a bitext that is there already, a run at a time."""
+    from polyalign.corpus.stream import source_runs
+
+    source = method.source(job.langs)
+    with track(f"reading {source.where}", unit="pairs") as progress:
+
+        def tables() -> Iterator[pa.Table]:
+            for run in source_runs(source, ROWS):
+                yield run.table
+                progress.advance(len(run))
+
+        return {"out": streamed(tables(), job.out / "bitext.parquet")}
 
 
 def tokenize(method: Any, job: Job) -> Counts:

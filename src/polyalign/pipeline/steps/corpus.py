@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from polyalign.core.bitext import Bitext
-from polyalign.pipeline.artefacts import Writer, count_by, read_bitext, runs, stored
+from polyalign.core.errors import DataError
+from polyalign.pipeline.artefacts import Writer, count_by, runs, stored
 from polyalign.pipeline.job import Counts, Job
-from polyalign.pipeline.shards import Made, by_rows
+from polyalign.pipeline.shards import Made, added, by_rows
+
+#: Where the number of a row is while its run is selected from.
+_ROW = "row in run"
 
 
 def score(method: Any, job: Job) -> Counts:
@@ -42,16 +49,55 @@ def select(method: Any, job: Job) -> Counts:
     source = stored(job.inputs[0])
     kind = source.path.stem
     method = _fitted(method, job.inputs[0])
-    joined = len(job.inputs) > 1
-    if joined or (getattr(method, "distinct", False) and len(source) > 1):
+    if len(job.inputs) > 1 or (getattr(method, "distinct", False) and len(source) > 1):
         # A pair is the first of its kind or not by all that are before it.
-        parts = [read_bitext(folder) for folder in job.inputs] if joined else []
-        made = _select(method, kind, Bitext.concat(parts).table if joined else pa.concat_tables(source))
-        for name, table in made.tables.items():
-            with Writer(job.out / f"{name}.parquet") as writer:
-                writer.write(table)
-        return made.counts
+        return _in_turn(method, kind, job)
     return by_rows(partial(_select, method, kind), source, job, label="select", unit="rows")
+
+
+def _in_turn(method: Any, kind: str, job: Job) -> Counts:
+    """Select from one run after the other, with an eye to those before."""
+    from polyalign.corpus.dedup.seen import Seen
+
+    distinct, texts = getattr(method, "distinct", False), ["src", "tgt"] if kind == "bitext" else ["text"]
+    seen, parts = Seen(), list[Counts]()
+    if distinct:
+        method = replace(method, distinct=False)
+    with Writer(job.out / f"{kind}.parquet") as kept, Writer(job.out / "dropped.parquet") as dropped:
+        for run in _joined(job.inputs):
+            made = _select(method, kind, run.append_column(_ROW, pa.array(range(run.num_rows))))
+            left, gone = made.tables[kind], made.tables["dropped"]
+            if distinct:
+                again = pa.array(seen.again(left, texts))
+                reason = pa.array(["duplicate"] * left.num_rows, pa.string())
+                gone = pa.concat_tables([gone, left.append_column("reason", reason).filter(again)]).sort_by(_ROW)
+                left = left.filter(pc.invert(again))
+            kept.write(left.drop_columns(_ROW))
+            dropped.write(gone.drop_columns(_ROW))
+            parts.append({"in": run.num_rows, "out": left.num_rows, "dropped": count_by(gone, "reason")})
+    counts = added(parts)
+    by_number = sorted(counts["dropped"].items(), key=lambda kv: (-kv[1], kv[0]))
+    return {**counts, "dropped": dict(by_number)}
+
+
+def _joined(folders: Sequence[Path]) -> Iterator[pa.Table]:
+    """The runs of stored results, with the columns of all of them."""
+    from polyalign.corpus.dedup.seen import Seen
+
+    sources = [stored(folder) for folder in folders]
+    if len(sources) == 1:
+        yield from sources[0]
+        return
+    empty, ids = Bitext.concat([Bitext(source[0].slice(0, 0)) for source in sources]), Seen()
+    for source in sources:
+        for run in source:
+            table = Bitext.concat([empty, Bitext(run)]).table
+            if (twice := ids.again(table, ["id"])).any():
+                name = table["id"][int(np.argmax(twice))].as_py()
+                raise DataError(
+                    f"bitext: id {name!r} occurs in more than one of the joined bitexts; ids must be unique"
+                )
+            yield table
 
 
 def _select(method: Any, kind: str, table: pa.Table) -> Made:
@@ -75,13 +121,13 @@ def split(method: Any, job: Job) -> Counts:
 
 
 def balance(method: Any, job: Job) -> Counts:
-    """Repeat or leave out rows of each group; sizes are in characters."""
+    """Repeat or leave out rows of each group, at random by the method's seed; sizes are in characters."""
     from polyalign.corpus.balance.sample import Sample
     from polyalign.corpus.balance.sizes import measure
 
     by = getattr(method, "by", "lang")
     rates = method.rates(measure(runs(job.inputs[0]), by, "characters"))
-    sample = Sample(by=by, exact=getattr(method, "exact", False), unit="characters")
+    sample = Sample(by=by, exact=getattr(method, "exact", False), unit="characters", seed=method.seed)
     return {**_written(sample.take(runs(job.inputs[0]), rates), job), "rates": rates}
 
 
