@@ -1,7 +1,8 @@
-"""What retrieval looks at: the nearest target vectors, exact or approximate, and corrections for hubs."""
+"""What all retrieval has in common: the nearest target vectors, exact or approximate, and corrections for hubs."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from polyalign.core.errors import DataError
-from polyalign.core.jit import F32, F64
+from polyalign.core.jit import F32, F64, I32
 from polyalign.encoders import index as approximate
 from polyalign.encoders.neighbours import HEIGHT, Near, nearest, nearest_both
 
@@ -21,6 +22,35 @@ STEP = 1 << 16
 FEWEST = 16
 #: Nearest neighbours among which the best corrected score is looked for, where not all are compared.
 AROUND = 64
+
+
+class Retrieval(ABC):
+    """What every method of ``spaces.retrieve`` is; its subclasses are frozen dataclasses of their settings."""
+
+    __slots__ = ()
+
+    def retrieve(self, src: F32, tgt: F32, k: int, *, rows: I32 | None = None) -> Near:
+        """The best target rows of each source row.
+
+        Args:
+            src: Unit vectors, shape (n, d).
+            tgt: Unit vectors, shape (m, d).
+            k: How many; fewer if there are not as many.
+            rows: Source rows to translate, in this order; by default all.
+
+        Returns:
+            Scores and target rows, both of shape (n, min(k, m)), best first.
+
+        Raises:
+            DataError: Vectors that cannot be compared.
+            MissingExtraError: The approximate index is not installed.
+        """
+        comparable(src, tgt, k)
+        return self._ranked(src, tgt, k, rows)
+
+    @abstractmethod
+    def _ranked(self, src: F32, tgt: F32, k: int, rows: I32 | None) -> Near:
+        """As `retrieve`, of vectors that can be compared."""
 
 
 def neighbours(src: F32, tgt: F32, k: int, index: Index) -> Near:

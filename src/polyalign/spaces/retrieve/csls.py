@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from polyalign.core.jit import F32, I32
 from polyalign.encoders.margin import mean_cosine
 from polyalign.encoders.neighbours import Near
-from polyalign.spaces.retrieve.candidates import Index, comparable, corrected, neighbours_both
+from polyalign.spaces.retrieve.candidates import Index, Retrieval, corrected, neighbours_both
 
 
 @dataclass(frozen=True, slots=True)
-class CSLS:
+class CSLS(Retrieval):
     """Translate by cosine less the mean cosine of both words to their nearest neighbours on the other side.
 
     ``CSLS(x, y) = 2 cos(x, y) - r(x) - r(y)``, r the mean cosine to the k nearest words of the other space, taken over
@@ -43,23 +43,7 @@ class CSLS:
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, found {self.neighbours}")
 
-    def retrieve(self, src: F32, tgt: F32, k: int, *, rows: I32 | None = None) -> Near:
-        """The best target rows of each source row.
-
-        Args:
-            src: Unit vectors, shape (n, d).
-            tgt: Unit vectors, shape (m, d).
-            k: How many; fewer if there are not as many.
-            rows: Source rows to translate, in this order; by default all.
-
-        Returns:
-            Scores and target rows, both of shape (n, min(k, m)), best first.
-
-        Raises:
-            DataError: Vectors that cannot be compared.
-            MissingExtraError: The approximate index is not installed.
-        """
-        comparable(src, tgt, k)
+    def _ranked(self, src: F32, tgt: F32, k: int, rows: I32 | None) -> Near:
         forward, backward = neighbours_both(src, tgt, self.neighbours, self.index)
         queries, near = (src, forward[0]) if rows is None else (src[rows], forward[0][rows])
         scores, found = corrected(queries, tgt, mean_cosine(backward[0]) / 2, k, self.index)

@@ -9,11 +9,11 @@ import numpy as np
 from polyalign.core.jit import F32, F64, I32
 from polyalign.core.rng import generator
 from polyalign.encoders.neighbours import HEIGHT, Near
-from polyalign.spaces.retrieve.candidates import Index, comparable, corrected
+from polyalign.spaces.retrieve.candidates import Index, Retrieval, corrected
 
 
 @dataclass(frozen=True, slots=True)
-class InvertedSoftmax:
+class InvertedSoftmax(Retrieval):
     """Translate by how probable the source word is given the target word, which takes hubs their advantage.
 
     ``p(x | y) = exp(b cos(x, y)) / sum_x' exp(b cos(x', y))``: a target word near to many source words has little left
@@ -50,23 +50,7 @@ class InvertedSoftmax:
         if self.sample < 0:
             raise ValueError(f"sample must not be negative, found {self.sample}")
 
-    def retrieve(self, src: F32, tgt: F32, k: int, *, rows: I32 | None = None) -> Near:
-        """The best target rows of each source row.
-
-        Args:
-            src: Unit vectors, shape (n, d).
-            tgt: Unit vectors, shape (m, d).
-            k: How many; fewer if there are not as many.
-            rows: Source rows to translate, in this order; by default all.
-
-        Returns:
-            Scores and target rows, both of shape (n, min(k, m)), best first.
-
-        Raises:
-            DataError: Vectors that cannot be compared.
-            MissingExtraError: The approximate index is not installed.
-        """
-        comparable(src, tgt, k)
+    def _ranked(self, src: F32, tgt: F32, k: int, rows: I32 | None) -> Near:
         some = src
         if 0 < self.sample < len(src):
             some = src[np.sort(generator(self.seed, "inverted softmax").permutation(len(src))[: self.sample])]

@@ -10,11 +10,11 @@ import numpy as np
 from polyalign.core.jit import F32, I32
 from polyalign.encoders.margin import margins, mean_cosine
 from polyalign.encoders.neighbours import Near
-from polyalign.spaces.retrieve.candidates import Index, comparable, greatest, neighbours_both
+from polyalign.spaces.retrieve.candidates import Index, Retrieval, greatest, neighbours_both
 
 
 @dataclass(frozen=True, slots=True)
-class MarginRetrieval:
+class MarginRetrieval(Retrieval):
     """Translate by how much nearer two vectors are to each other than to their other neighbours.
 
     With b half the sum of the mean cosines of x and y to their k nearest neighbours on the other side, the margin is
@@ -52,23 +52,7 @@ class MarginRetrieval:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
 
-    def retrieve(self, src: F32, tgt: F32, k: int, *, rows: I32 | None = None) -> Near:
-        """The best target rows of each source row.
-
-        Args:
-            src: Unit vectors, shape (n, d).
-            tgt: Unit vectors, shape (m, d).
-            k: How many; fewer if there are not as many.
-            rows: Source rows to translate, in this order; by default all.
-
-        Returns:
-            Margins and target rows, both of shape (n, min(k, m)), best first.
-
-        Raises:
-            DataError: Vectors that cannot be compared.
-            MissingExtraError: The approximate index is not installed.
-        """
-        comparable(src, tgt, k)
+    def _ranked(self, src: F32, tgt: F32, k: int, rows: I32 | None) -> Near:
         near, back = neighbours_both(src, tgt, max(self.neighbours, self.candidates, k), self.index)
         here, there = (mean_cosine(c[:, : self.neighbours]) for c, _ in (near, back))
         wanted = np.arange(len(src)) if rows is None else rows

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from polyalign.core.jit import F32, I32
 from polyalign.encoders.neighbours import Near
-from polyalign.spaces.retrieve.candidates import Index, comparable, neighbours
+from polyalign.spaces.retrieve.candidates import Index, Retrieval, neighbours
 
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
+class Nearest(Retrieval):
     """Translate each word by the target word with the greatest cosine.
 
     Hubs, words that are near to very many others, take many answers; `spaces.retrieve/csls` corrects for them.
@@ -31,21 +31,5 @@ class Nearest:
 
     index: Index = "exact"
 
-    def retrieve(self, src: F32, tgt: F32, k: int, *, rows: I32 | None = None) -> Near:
-        """The best target rows of each source row.
-
-        Args:
-            src: Unit vectors, shape (n, d).
-            tgt: Unit vectors, shape (m, d).
-            k: How many; fewer if there are not as many.
-            rows: Source rows to translate, in this order; by default all.
-
-        Returns:
-            Cosines and target rows, both of shape (n, min(k, m)), best first.
-
-        Raises:
-            DataError: Vectors that cannot be compared.
-            MissingExtraError: The approximate index is not installed.
-        """
-        comparable(src, tgt, k)
+    def _ranked(self, src: F32, tgt: F32, k: int, rows: I32 | None) -> Near:
         return neighbours(src if rows is None else src[rows], tgt, k, self.index)
