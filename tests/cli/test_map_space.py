@@ -77,6 +77,8 @@ def test_words_are_translated(call, mapped, monkeypatch):
     assert [row[:3] for row in lines[1:] if row[1] == "1"] == [["s3", "1", "t3"], ["s5", "1", "t5"]]
     assert len(lines) == 5
     assert "1 of 3 words have no vector: nothing" in err
+    status, out, _ = call(*ask, "S3", "--map", "maps", "-k", "1")
+    assert out.splitlines()[1].split("\t")[:3] == ["S3", "1", "t3"]
     monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": io.BytesIO(b"s7\r\n\ns7\nnone\n")})())
     status, out, _ = call(*ask, "-", "--map", "maps", "--retrieve", "nearest", "--json")
     told = json.loads(out)

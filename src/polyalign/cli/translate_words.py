@@ -43,7 +43,8 @@ def command(
 ) -> None:
     """Translate WORDS by their vectors: the words of the space TGT nearest to each word of the space SRC.
 
-    `-` reads words from standard input, one a line. Words without a vector get no translation, and are told.
+    `-` reads words from standard input, one a line. A word that is not there as it is written is looked up in lower case;
+    words without a vector get no translation, and are told.
     """
     asked = [line.strip() for line in read_lines("-")] if words == ("-",) else list(words)
     asked = [word for word in asked if word]
@@ -52,7 +53,8 @@ def command(
     set_threads(threads)
     method = retrieval(retrieve)
     spaces = load_pair(src, tgt, folder)
-    rows = {word: row for row, word in enumerate(spaces[0].words)}
+    held = {word: row for row, word in enumerate(spaces[0].words)}
+    rows = {w: held[w if w in held else w.lower()] for w in asked if w in held or w.lower() in held}
     known = [word for word in dict.fromkeys(asked) if word in rows]
     scores, found = method.retrieve(
         spaces[0].vectors, spaces[1].vectors, k, rows=np.array([rows[w] for w in known], np.int32)
