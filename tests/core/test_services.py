@@ -212,6 +212,17 @@ def test_score_and_signature():
     score = Score("aer", 0.25, 2, (0.2, 0.3), signature(metric="aer"), np.zeros((2, 1)), {"precision": 0.5})
     assert score.to_json()["ci"] == [0.2, 0.3]
     assert score.signature.startswith("metric:aer|version:")
+    assert score.aggregate is None
+
+
+def test_a_score_of_items_has_their_interval_and_aggregate():
+    items = np.random.default_rng(3).random((40, 2))
+    score = Score.of("x", items, lambda s: s[..., 0] / s[..., 1], "metric:x", samples=50, seed=7, parts={"n": 40})
+    assert score.aggregate is not None
+    assert score.value == score.aggregate(items.sum(axis=0))
+    assert score.ci == bootstrap(items, score.aggregate, samples=50, seed=7)
+    assert (score.n, score.parts) == (40, {"n": 40})
+    assert set(score.to_json()) == {"name", "value", "ci", "n", "signature", "parts"}
 
 
 def test_threads_are_bounded():

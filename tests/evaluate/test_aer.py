@@ -88,7 +88,7 @@ def test_nothing_to_score_is_refused():
 
 
 def test_negative_samples_are_refused():
-    with pytest.raises(ValueError, match="samples must not be negative, got -1"):
+    with pytest.raises(ValueError, match="samples must not be negative, found -1"):
         AER(samples=-1)
 
 

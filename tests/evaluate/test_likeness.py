@@ -154,7 +154,7 @@ def test_the_interval_is_about_as_wide_as_values_of_other_samples_spread(method)
 @pytest.mark.parametrize("cls", ALL)
 def test_sentences_that_do_not_go_together(cls):
     x, y = pair(10, 3)
-    for a, b in ((x, y[:9]), (x[:2], y[:2]), (x[:0], y[:0])):
+    for a, b in ((x, y[:9]), (x[:2], y[:2]), (x[:0], y[:0]), (x[:, :0], y[:, :0]), (x[:, 0], y[:, 0])):
         with pytest.raises(DataError, match=f"evaluate/{cls.__name__.lower()}: found vectors of shapes"):
             cls().score(a, b)
 

@@ -82,7 +82,7 @@ def test_interval_signature_and_items():
 
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (3, 2)])
 def test_other_numbers_of_rows_are_refused(n, m):
-    with pytest.raises(DataError, match=r"evaluate/retrieval: found source vectors of shape .* line i of one side"):
+    with pytest.raises(DataError, match=r"evaluate/retrieval: found vectors of shapes .* line i of one language"):
         Retrieval().score(vectors(n), vectors(m))
 
 

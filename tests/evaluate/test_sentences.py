@@ -78,5 +78,5 @@ def test_nothing_predicted_scores_zero():
 def test_errors():
     with pytest.raises(DataError, match="found 1 predicted and 2 gold documents"):
         SentenceAlignment().score([GOLD], [GOLD, GOLD])
-    with pytest.raises(ValueError, match="samples must be 0 or more"):
+    with pytest.raises(ValueError, match="samples must not be negative"):
         SentenceAlignment(samples=-1)

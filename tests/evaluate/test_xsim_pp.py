@@ -134,9 +134,11 @@ def test_hard_negatives_make_it_harder():
 
 def test_vectors_that_do_not_go_together():
     src, tgt, negatives, made = vectors(5, 3)
-    for a, b, c in ((src[:4], tgt, negatives), (src[:0], tgt[:0], negatives), (src, tgt, negatives[:2])):
-        with pytest.raises(DataError, match="one for each negative"):
-            XsimPP().score(a, b, c, made)
+    for a, b in ((src[:4], tgt), (src[:0], tgt[:0])):
+        with pytest.raises(DataError, match="evaluate/xsim-pp: found vectors of shapes"):
+            XsimPP().score(a, b, negatives, made)
+    with pytest.raises(DataError, match="one for each negative"):
+        XsimPP().score(src, tgt, negatives[:2], made)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,6 @@ import pytest
 from polyalign.core.bitext import Bitext
 from tests.encoders.conftest import save_tiny
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("accelerate")
-
 SRC = ["the cat sat", "a red house", "the dog runs", "blue sky and sun", "under the tree", "not at the mat"]
 TGT = ["猫 sat er", "ein rotes haus", "der hund", "blau und sky", "er unter", "not mat to"]
 

@@ -25,6 +25,9 @@ from polyalign.models.encoders.words import share
 from polyalign.models.encoders.xlco import XLCO
 from tests.models.conftest import SRC, TGT
 
+for needed in ("torch", "transformers", "accelerate"):
+    pytest.importorskip(needed)
+
 FAST = {"steps": 20, "batch": 4, "learning_rate": 1e-2, "max_tokens": 32}
 LINKS = Links.from_pharaoh(["0-0 1-1", "0-0 1-1 2-2", "1-1", "0-0 1-1", "0-1", "0-0 3-1"])
 DOCUMENTS = {

@@ -17,6 +17,9 @@ from polyalign.models.encoders.contrastive import Contrastive
 from polyalign.models.encoders.xlco import XLCO
 from tests.models.conftest import SRC
 
+for needed in ("torch", "transformers", "accelerate"):
+    pytest.importorskip(needed)
+
 GIVEN = {"steps": 7, "batch": 4, "learning_rate": 1e-2, "max_tokens": 32, "save_every": 3}
 
 

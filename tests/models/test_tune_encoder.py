@@ -11,6 +11,9 @@ from tests.cli.outcome import fails
 from tests.models.conftest import SRC, TGT
 from tests.models.test_encoders import LINKS
 
+for needed in ("torch", "transformers", "accelerate"):
+    pytest.importorskip(needed)
+
 FLAGS = ["--steps", "3", "--batch", "4", "--max-tokens", "32", "--save-every", "2"]
 
 call = conftest.call

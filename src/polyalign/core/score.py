@@ -34,6 +34,7 @@ class Score:
         signature: Method, settings, version and seed, as ``key:value`` joined by ``|``.
         items: The statistics it was computed from, shape (n, k).
         parts: Further numbers that belong to it (precision, recall, counts).
+        aggregate: The value as a function of the items' sums; none where it is no such function.
     """
 
     name: str
@@ -43,6 +44,40 @@ class Score:
     signature: str
     items: F64
     parts: Mapping[str, float] = field(default_factory=dict)
+    aggregate: Aggregate | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        items: F64,
+        aggregate: Aggregate,
+        signature: str,
+        *,
+        samples: int,
+        seed: int,
+        parts: Mapping[str, float] | None = None,
+    ) -> Score:
+        """The score of items whose sums say everything, with its bootstrap interval of 95 %.
+
+        Args:
+            name: The metric's field-standard name.
+            items: Statistics of each item, shape (n, k).
+            aggregate: Sums, shape (..., k), to values, shape (...,).
+            signature: How it was made.
+            samples: Resamples of the bootstrap; 0 for no interval.
+            seed: Of the resampling.
+            parts: Further numbers that belong to it.
+
+        Example:
+            >>> items = np.array([[1.0, 3.0], [1.0, 5.0]])
+            >>> score = Score.of("mean", items, lambda sums: sums[..., 1] / sums[..., 0], "", samples=0, seed=1)
+            >>> score.value, score.n, score.ci
+            (4.0, 2, (4.0, 4.0))
+        """
+        value = float(aggregate(items.sum(axis=0)))
+        ci = bootstrap(items, aggregate, samples=samples, seed=seed)
+        return cls(name, value, len(items), ci, signature, items, parts or {}, aggregate)
 
     def to_json(self) -> dict[str, Any]:
         """A plain object for ``--json``: name, value, ci, n, signature and the parts."""

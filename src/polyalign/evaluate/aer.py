@@ -9,7 +9,8 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I64, Mask
 from polyalign.core.links import Links
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.ratios import check_samples
 
 _COLUMNS = ("links", "sure", "hits_sure", "hits_possible")
 
@@ -41,8 +42,7 @@ class AER:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, got {self.samples}")
+        check_samples(self.samples)
 
     def score(self, hyp: Links, gold: Links) -> Score:
         """Score links against gold links.
@@ -75,13 +75,13 @@ class AER:
         precision = hits_possible / links if links else 0.0
         recall = hits_sure / sure if sure else 0.0
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-        return Score(
-            name="AER",
-            value=float(_rate(items.sum(axis=0))),
-            n=len(items),
-            ci=bootstrap(items, _rate, samples=self.samples, seed=self.seed),
-            signature=signature(metric="aer", pairs=len(items), samples=self.samples, seed=self.seed),
-            items=items,
+        return Score.of(
+            "AER",
+            items,
+            _rate,
+            signature(metric="aer", pairs=len(items), samples=self.samples, seed=self.seed),
+            samples=self.samples,
+            seed=self.seed,
             parts={
                 "precision": precision,
                 "recall": recall,

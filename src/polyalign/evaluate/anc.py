@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.parallel_vectors import check_finite, check_pairs
+from polyalign.evaluate.ratios import check_samples, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,7 @@ class ANC:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, src: F32, tgt: F32) -> Score:
         """Score one layer's vectors of parallel sentences.
@@ -61,28 +61,21 @@ class ANC:
 
         Complexity: O(n d).
         """
-        if src.shape != tgt.shape or src.ndim != 2 or len(src) < 3 or src.shape[1] == 0:
-            raise DataError(
-                f"evaluate/anc: found vectors of shapes {src.shape} and {tgt.shape}, expected as many and as long, of three "
-                "sentences at least; line i of one language has to translate line i of the other"
-            )
-        if not (np.isfinite(src).all() and np.isfinite(tgt).all()):
-            raise DataError(
-                "evaluate/anc: found values that are not finite, expected numbers; run the model in float32"
-            )
+        check_pairs("evaluate/anc", src, tgt, 3, same_width=True)
+        check_finite("evaluate/anc", src, tgt)
         x, y = standard(src), standard(tgt)
         r = (x * y).mean(axis=0)
         terms = correlations(x, y, np.sign(r) if self.absolute else np.ones(len(r)))
         items = np.stack([np.ones(len(terms)), terms], axis=1)
         flat = ~x.any(axis=0) | ~y.any(axis=0)
-        return Score(
+        return Score.of(
             "ANC",
-            float(mean(items.sum(axis=0))),
-            len(items),
-            bootstrap(items, mean, samples=self.samples, seed=self.seed),
-            signature(metric="anc", absolute=self.absolute, sentences=len(items), samples=self.samples, seed=self.seed),
             items,
-            {"neurons": src.shape[1], "constant": int(flat.sum())},
+            ratio(1, 0),
+            signature(metric="anc", absolute=self.absolute, sentences=len(items), samples=self.samples, seed=self.seed),
+            samples=self.samples,
+            seed=self.seed,
+            parts={"neurons": src.shape[1], "constant": int(flat.sum())},
         )
 
 
@@ -111,8 +104,3 @@ def correlations(x: F64, y: F64, weights: F64) -> F64:
     terms = x * y - r / 2 * (x**2 + y**2) + r
     # A column of zeros has no correlation; of the others the squares are 1 on average.
     return np.asarray(terms @ weights / x.shape[1], np.float64)
-
-
-def mean(sums: F64) -> F64:
-    """The mean of items of (1, term)."""
-    return np.asarray(sums[..., 1] / sums[..., 0], np.float64)

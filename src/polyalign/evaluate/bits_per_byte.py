@@ -10,7 +10,7 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.evaluate.compressor import Compressor, compressed
 from polyalign.evaluate.ratios import check_samples, ratio
 
@@ -145,15 +145,7 @@ class BitsPerByte:
         )
         parts = values | {"bytes": int(sum(sizes)), "windows": len(windows)}
         return {
-            name: Score(
-                name.replace("_", " "),
-                values[name],
-                len(items),
-                bootstrap(items, of, samples=self.samples, seed=self.seed),
-                made,
-                items,
-                parts,
-            )
+            name: Score.of(name.replace("_", " "), items, of, made, samples=self.samples, seed=self.seed, parts=parts)
             for name, of in aggregates.items()
         }
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I32
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.ratios import check_samples, ratio
 
 #: Ranks up to which precision is told.
 RANKS = (1, 5, 10)
@@ -53,8 +54,7 @@ class BLI:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
         if any(b < 1 for b in self.buckets) or sorted(set(self.buckets)) != list(self.buckets):
             raise ValueError(f"buckets must be rising numbers of 1 or more, found {list(self.buckets)}")
 
@@ -122,11 +122,10 @@ class BLI:
                 parts[f"P@1 of rank {low + 1}-{high}"] = float(inside[:, 1].mean())
         if self.identical == "apart" and same.any():
             parts |= {"identical": int(same.sum()), "P@1 of identical": float(items[same, 1].mean())}
-        return Score(
+        return Score.of(
             "BLI P@1",
-            float(_rate(counted.sum(axis=0))),
-            len(counted),
-            bootstrap(counted, _rate, samples=self.samples, seed=self.seed),
+            counted,
+            ratio(1, 0),
             signature(
                 metric="bli",
                 answers=answers.shape[1],
@@ -135,8 +134,9 @@ class BLI:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            counted,
-            parts,
+            samples=self.samples,
+            seed=self.seed,
+            parts=parts,
         )
 
     def _items(self, words: Sequence[str], tgt: Sequence[str], gold: Mapping[str, Set[str]], answers: I32) -> F64:
@@ -152,7 +152,3 @@ class BLI:
                 item[4] = 1 / ranks[0]
                 item[5] = (np.arange(1, len(ranks) + 1) / ranks).sum() / len(known & gold[word])
         return items
-
-
-def _rate(sums: F64) -> F64:
-    return np.asarray(sums[..., 1] / sums[..., 0], np.float64)

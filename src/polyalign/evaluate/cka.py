@@ -8,7 +8,9 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.parallel_vectors import check_finite, check_pairs
+from polyalign.evaluate.ratios import check_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,7 @@ class CKA:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, src: F32, tgt: F32) -> Score:
         """Score one layer's vectors of parallel sentences.
@@ -63,15 +64,8 @@ class CKA:
 
         Complexity: O(n^2 d).
         """
-        if src.ndim != 2 or tgt.ndim != 2 or len(src) != len(tgt) or len(src) < 4:
-            raise DataError(
-                f"evaluate/cka: found vectors of shapes {src.shape} and {tgt.shape}, expected as many, of four sentences at "
-                "least; line i of one language has to translate line i of the other"
-            )
-        if not (np.isfinite(src).all() and np.isfinite(tgt).all()):
-            raise DataError(
-                "evaluate/cka: found values that are not finite, expected numbers; run the model in float32"
-            )
+        check_pairs("evaluate/cka", src, tgt, 4, same_width=False)
+        check_finite("evaluate/cka", src, tgt)
         a, b = (_gram(x, self.biased) for x in (src, tgt))
         columns = [(p * q).sum(axis=1) for p, q in ((a, b), (a, a), (b, b))]
         if not min(float(columns[1].sum()), float(columns[2].sum())) > 0:
@@ -80,13 +74,13 @@ class CKA:
                 "the texts are what they should be"
             )
         items = np.stack([2 * c - c.mean() for c in columns], axis=1)
-        return Score(
+        return Score.of(
             "CKA",
-            float(_cka(items.sum(axis=0))),
-            len(items),
-            bootstrap(items, _cka, samples=self.samples, seed=self.seed),
-            signature(metric="cka", biased=self.biased, sentences=len(items), samples=self.samples, seed=self.seed),
             items,
+            _cka,
+            signature(metric="cka", biased=self.biased, sentences=len(items), samples=self.samples, seed=self.seed),
+            samples=self.samples,
+            seed=self.seed,
         )
 
 

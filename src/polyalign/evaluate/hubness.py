@@ -8,7 +8,8 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I32
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.ratios import check_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,7 @@ class Hubness:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, answers: I32, size: int) -> Score:
         """Score lists of answers.
@@ -65,16 +65,16 @@ class Hubness:
         # Less their mean, so that powers of the rare great ones do not take the digits of all others.
         around = counts - counts.mean()
         items = np.stack([np.ones(size), around, around**2, around**3], axis=1)
-        return Score(
+        return Score.of(
             "hubness",
-            float(_skewness(items.sum(axis=0))),
-            size,
-            bootstrap(items, _skewness, samples=self.samples, seed=self.seed),
+            items,
+            _skewness,
             signature(
                 metric="hubness", k=answers.shape[1], questions=len(answers), samples=self.samples, seed=self.seed
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 "antihubs": float((counts == 0).mean()),
                 "largest": float(counts.max() / len(answers)),
                 "hub": int(counts.argmax()),

@@ -11,7 +11,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
 from polyalign.core.score import Score, signature
-from polyalign.evaluate.ratios import check_samples, ratio, scored
+from polyalign.evaluate.ratios import check_samples, ratio
 
 if TYPE_CHECKING:
     from polyalign.encoders.likelihood import Likelihood
@@ -79,7 +79,7 @@ class InformationParity:
                     "delete empty sentences on both sides"
                 )
         items = np.stack([np.ones(len(nats)), pivot / nats, pivot, nats], axis=1)
-        return scored(
+        return Score.of(
             "information parity",
             items,
             ratio(1, 0),

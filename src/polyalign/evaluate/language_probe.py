@@ -10,11 +10,13 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from polyalign.core.errors import DataError, MissingExtraError
-from polyalign.core.jit import F32, F64, I64, Mask
+from polyalign.core.errors import MissingExtraError
+from polyalign.core.jit import F32, I64, Mask
 from polyalign.core.rng import generator
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
+from polyalign.evaluate.parallel_vectors import check_parallel
+from polyalign.evaluate.ratios import check_samples, ratio
 
 Probe: TypeAlias = Literal["centroid", "logistic"]
 
@@ -59,8 +61,7 @@ class LanguageProbe:
             raise ValueError(f"folds must be at least 2, found {self.folds}")
         if not self.regularization > 0:
             raise ValueError(f"regularization must be above 0, found {self.regularization}")
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, vectors: Mapping[str, F32]) -> Score:
         """Score one layer's vectors of parallel sentences.
@@ -80,11 +81,10 @@ class LanguageProbe:
         check_parallel("evaluate/language-probe", vectors, self.folds)
         told = self.told(np.stack([unit(x) for x in vectors.values()]))
         items = np.stack([np.full(told.shape[1], float(len(told))), told.sum(axis=0)], axis=1)
-        return Score(
+        return Score.of(
             "language probe accuracy",
-            float(share(items.sum(axis=0))),
-            len(items),
-            bootstrap(items, share, samples=self.samples, seed=self.seed),
+            items,
+            ratio(1, 0),
             signature(
                 metric="language-probe",
                 probe=self.probe,
@@ -95,8 +95,9 @@ class LanguageProbe:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {"chance": 1 / len(told), "languages": len(told)},
+            samples=self.samples,
+            seed=self.seed,
+            parts={"chance": 1 / len(told), "languages": len(told)},
         )
 
     def told(self, vectors: F32) -> Mask:
@@ -138,24 +139,3 @@ def _logistic(train: F32, labels: I64, test: F32, regularization: float) -> I64:
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((train - middle) / scale, labels)
     return np.asarray(model.predict((test - middle) / scale), np.int64)
-
-
-def share(sums: F64) -> F64:
-    """The share of right ones, of items of (asked, right)."""
-    return np.asarray(sums[..., 1] / sums[..., 0], np.float64)
-
-
-def check_parallel(where: str, vectors: Mapping[str, F32], least: int) -> None:
-    """Refuse vectors that are not those of the same sentences in several languages.
-
-    Raises:
-        DataError: They are not.
-    """
-    shapes = sorted({x.shape for x in vectors.values()})
-    if len(vectors) < 2 or len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][0] < least:
-        raise DataError(
-            f"{where}: found vectors in {', '.join(vectors) or 'no language'} of shapes {shapes}, expected two languages at least and "
-            f"in each as many sentences, {least} at least; row i of every language has to say the same"
-        )
-    if not all(np.isfinite(x).all() for x in vectors.values()):
-        raise DataError(f"{where}: found values that are not finite, expected numbers; run the model in float32")

@@ -9,9 +9,11 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I64
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
+from polyalign.evaluate.parallel_vectors import check_finite
+from polyalign.evaluate.ratios import check_samples, ratio
 
 #: Queries answered at a time.
 BLOCK = 256
@@ -54,8 +56,7 @@ class LAReQA:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(
         self, queries: Mapping[str, F32], candidates: Mapping[str, F32] | None = None, answers: I64 | None = None
@@ -83,11 +84,10 @@ class LAReQA:
         items = stats.sum(axis=0)
         rates = items.sum(axis=0)[1:] / items[:, 0].sum()
         languages, same = len(queries), candidates is None
-        return Score(
+        return Score.of(
             "LAReQA mAP",
-            float(_map(items.sum(axis=0))),
-            len(items),
-            bootstrap(items, _map, samples=self.samples, seed=self.seed),
+            items,
+            ratio(1, 0),
             signature(
                 metric="lareqa",
                 centre=self.centre,
@@ -97,8 +97,9 @@ class LAReQA:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 **dict(zip(_COLUMNS[1:], map(float, rates), strict=True)),
                 "drop": float(rates[1] - rates[0]),
                 "fair_share": (pool / languages - same) / (pool - same),
@@ -175,10 +176,6 @@ def _precision(scores: F32, wrong: I64) -> F64:
     return np.asarray((rank / (rank + np.take_along_axis(wrong, order, axis=1))).mean(axis=1), np.float64)
 
 
-def _map(sums: F64) -> F64:
-    return np.asarray(sums[..., 1] / sums[..., 0], np.float64)
-
-
 def _checked(queries: Mapping[str, F32], candidates: Mapping[str, F32] | None, answers: I64 | None) -> I64:
     """The right candidate's row of each query."""
     held = queries if candidates is None else candidates
@@ -196,6 +193,5 @@ def _checked(queries: Mapping[str, F32], candidates: Mapping[str, F32] | None, a
             f"evaluate/lareqa: found answers of shape {right.shape} from {right.min()} to {right.max()} for {n} queries and {m} "
             "candidates, expected the row of a candidate for each query, and candidates to go with them"
         )
-    if not all(np.isfinite(x).all() for side in (queries, held) for x in side.values()):
-        raise DataError("evaluate/lareqa: found values that are not finite, expected numbers; run the model in float32")
+    check_finite("evaluate/lareqa", *queries.values(), *held.values())
     return right

@@ -14,7 +14,7 @@ from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
 from polyalign.core.score import Score, signature
 from polyalign.evaluate.dealt import by_chance
-from polyalign.evaluate.ratios import check_samples, scored
+from polyalign.evaluate.ratios import check_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class LexicalNaturalness:
             "native_types": int((sums[1] > 0).sum()),
         }
         name = "Jensen-Shannon divergence"
-        return scored(name, items, _mean_of_sides, made, samples=self.samples, seed=self.seed, parts=parts)
+        return Score.of(name, items, _mean_of_sides, made, samples=self.samples, seed=self.seed, parts=parts)
 
 
 def _ratios(sums: F64) -> F64:

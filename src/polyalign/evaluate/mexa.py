@@ -10,10 +10,11 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, Mask
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.layers import Pooling, layer_vectors
+from polyalign.evaluate.ratios import check_samples
 
 #: Cosines no further apart are one number, rounded differently.
 TIE = 1e-12
@@ -68,8 +69,7 @@ class MEXA:
     def __post_init__(self) -> None:
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, found {self.neighbours}")
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def vectors(self, encoder: Encoder, texts: Sequence[str]) -> list[F32]:
         """The sentence vectors of every layer that this score is taken of, each (n, d)."""
@@ -96,11 +96,10 @@ class MEXA:
         hits = np.stack([self.hits(x, y) for x, y in zip(pivot, lang, strict=True)], axis=1)
         items = np.concatenate([np.ones((len(hits), 1)), hits], axis=1)
         layers = hits.mean(axis=0)
-        return Score(
+        return Score.of(
             "MEXA",
-            float(self._value(items.sum(axis=0))),
-            len(items),
-            bootstrap(items, self._value, samples=self.samples, seed=self.seed),
+            items,
+            self._value,
             signature(
                 metric="mexa",
                 pooling=self.pooling,
@@ -113,8 +112,9 @@ class MEXA:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {"mean": float(layers.mean()), "max": float(layers.max()), "layer": int(layers.argmax())},
+            samples=self.samples,
+            seed=self.seed,
+            parts={"mean": float(layers.mean()), "max": float(layers.max()), "layer": int(layers.argmax())},
         )
 
     def hits(self, pivot: F32, lang: F32) -> Mask:

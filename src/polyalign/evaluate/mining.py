@@ -10,7 +10,8 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.ratios import check_samples
 
 
 class Scored(NamedTuple):
@@ -46,8 +47,7 @@ class MiningF1:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(
         self,
@@ -88,14 +88,14 @@ class MiningF1:
             parts["threshold"] = float(chosen)
         parts |= {"mined": int(mined), "gold": int(true), "hits": int(hits)}
         origin = "all" if chosen is None else "given" if dev is None else "dev"
-        return Score(
+        return Score.of(
             "mining F1",
-            parts["f1"],
-            len(items),
-            bootstrap(items, _f1, samples=self.samples, seed=self.seed),
-            signature(metric="mining", threshold=origin, samples=self.samples, seed=self.seed),
             items,
-            parts,
+            _f1,
+            signature(metric="mining", threshold=origin, samples=self.samples, seed=self.seed),
+            samples=self.samples,
+            seed=self.seed,
+            parts=parts,
         )
 
 

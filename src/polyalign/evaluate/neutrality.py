@@ -11,10 +11,12 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.rng import generator
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.neighbours import nearest_both
-from polyalign.evaluate.language_probe import LanguageProbe, Probe, check_parallel
+from polyalign.evaluate.language_probe import LanguageProbe, Probe
+from polyalign.evaluate.parallel_vectors import check_parallel
+from polyalign.evaluate.ratios import check_samples
 
 #: Steps that k-means takes at most, and how often it begins anew.
 STEPS, STARTS = 50, 5
@@ -59,8 +61,7 @@ class Neutrality:
     def __post_init__(self) -> None:
         if self.folds < 2:
             raise ValueError(f"folds must be at least 2, found {self.folds}")
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, vectors: Mapping[str, F32]) -> Score:
         """Score one layer's vectors of parallel sentences.
@@ -94,11 +95,10 @@ class Neutrality:
         sums = items.sum(axis=0)
         labels = np.repeat(np.arange(languages), len(asked))
         v = [v_measure(labels, clusters(x.reshape(-1, d), languages, self.seed)) for x in (before, after)]
-        return Score(
+        return Score.of(
             "retrieval gained by centring",
-            float(_gain(sums)),
-            len(items),
-            bootstrap(items, _gain, samples=self.samples, seed=self.seed),
+            items,
+            _gain,
             signature(
                 metric="neutrality",
                 probe=self.probe,
@@ -108,8 +108,9 @@ class Neutrality:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 "probe_before": float(sums[2] / sums[0]),
                 "probe_after": float(sums[3] / sums[0]),
                 "retrieval_before": float(sums[4] / sums[1]),

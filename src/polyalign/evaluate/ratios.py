@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyalign.core.jit import F64
-from polyalign.core.score import Aggregate, Score, bootstrap
+from polyalign.core.score import Aggregate
 
 
 def ratio(top: int, bottom: int, scale: float = 1.0) -> Aggregate:
@@ -21,28 +21,6 @@ def ratio(top: int, bottom: int, scale: float = 1.0) -> Aggregate:
         return np.asarray(scale * sums[..., top] / np.where(below > 0, below, np.nan), np.float64)
 
     return aggregate
-
-
-def scored(
-    name: str,
-    items: F64,
-    aggregate: Aggregate,
-    signature: str,
-    *,
-    samples: int,
-    seed: int,
-    parts: dict[str, float] | None = None,
-) -> Score:
-    """The score of items whose sums say everything, with its bootstrap interval."""
-    return Score(
-        name,
-        float(aggregate(items.sum(axis=0))),
-        len(items),
-        bootstrap(items, aggregate, samples=samples, seed=seed),
-        signature,
-        items,
-        parts or {},
-    )
 
 
 def check_samples(samples: int) -> None:

@@ -7,13 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, Mask
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
 from polyalign.encoders.margin import best, margins, mean_cosine
 from polyalign.encoders.neighbours import nearest_both
+from polyalign.evaluate.parallel_vectors import check_pairs
+from polyalign.evaluate.ratios import check_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ class Retrieval:
         for name in ("neighbours", "candidates"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, src: F32, tgt: F32) -> Score:
         """Score vectors of which row i of one side translates row i of the other.
@@ -73,19 +73,14 @@ class Retrieval:
 
         Complexity: O(n^2 d).
         """
-        if src.shape != tgt.shape or len(src) == 0:
-            raise DataError(
-                f"evaluate/retrieval: found source vectors of shape {src.shape} and target vectors of shape {tgt.shape}, "
-                "expected as many and as long, at least one; line i of one side has to translate line i of the other"
-            )
+        check_pairs("evaluate/retrieval", src, tgt, 1, same_width=True)
         right = self.hits(src, tgt)
         items = np.stack([np.ones(len(src)), *right], axis=1)
         forward, backward = (float(x.mean()) for x in right)
-        return Score(
+        return Score.of(
             "xsim error rate",
-            float(_rate(items.sum(axis=0))),
-            len(items),
-            bootstrap(items, _rate, samples=self.samples, seed=self.seed),
+            items,
+            _rate,
             signature(
                 metric="retrieval",
                 margin=self.margin,
@@ -95,8 +90,9 @@ class Retrieval:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 "src_error": 1 - forward,
                 "tgt_error": 1 - backward,
                 "src_accuracy": forward,

@@ -10,7 +10,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I32, I64, Mask
 from polyalign.core.links import Links
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.evaluate.ratios import check_samples
 
 _SRC, _HYP, _SRC_LINKED, _HYP_LINKED = range(4)
@@ -96,11 +96,10 @@ class SegmentAlignment:
             )
         each = _f(items)
         there = items[:, _SRC] + items[:, _HYP] > 0
-        return Score(
+        return Score.of(
             "segment alignment",
-            float(_f(sums)),
-            len(items),
-            bootstrap(items, _f, samples=self.samples, seed=self.seed),
+            items,
+            _f,
             signature(
                 metric="segment-alignment",
                 min_probability=self.min_probability,
@@ -108,8 +107,9 @@ class SegmentAlignment:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 "precision": float(sums[_HYP_LINKED] / sums[_HYP]) if sums[_HYP] else 0.0,
                 "recall": float(sums[_SRC_LINKED] / sums[_SRC]) if sums[_SRC] else 0.0,
                 "left_behind": float((each[there] < self.threshold).mean()),

@@ -11,7 +11,8 @@ import numpy as np
 from polyalign.core.beads import IndexBead
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.ratios import check_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,7 @@ class SentenceAlignment:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must be 0 or more, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, hyp: Sequence[Sequence[IndexBead]], gold: Sequence[Sequence[IndexBead]]) -> Score:
         """Score predicted against gold beads, a list for each document.
@@ -67,14 +67,14 @@ class SentenceAlignment:
         parts = dict(zip(names, (float(x) for x in values), strict=True))
         counts = {"predicted": sums[0], "gold": sums[3], "documents": len(documents)}
         unit = "document" if by_document else "bead"
-        return Score(
+        return Score.of(
             "strict F1",
-            parts["strict_f1"],
-            len(items),
-            bootstrap(items, lambda s: _values(s)[..., 2], samples=self.samples, seed=self.seed),
-            signature(metric="sentences", counts="vecalign", unit=unit, samples=self.samples, seed=self.seed),
             items,
-            {**parts, **{k: int(v) for k, v in counts.items()}},
+            lambda s: _values(s)[..., 2],
+            signature(metric="sentences", counts="vecalign", unit=unit, samples=self.samples, seed=self.seed),
+            samples=self.samples,
+            seed=self.seed,
+            parts={**parts, **{k: int(v) for k, v in counts.items()}},
         )
 
 

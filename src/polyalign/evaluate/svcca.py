@@ -8,8 +8,10 @@ import numpy as np
 
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64
-from polyalign.core.score import Score, bootstrap, signature
-from polyalign.evaluate.anc import correlations, mean
+from polyalign.core.score import Score, signature
+from polyalign.evaluate.anc import correlations
+from polyalign.evaluate.parallel_vectors import check_finite, check_pairs
+from polyalign.evaluate.ratios import check_samples, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,7 @@ class SVCCA:
             raise ValueError(f"variance must be above 0 and at most 1, found {self.variance}")
         if self.directions is not None and self.directions < 1:
             raise ValueError(f"directions must be at least 1, found {self.directions}")
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def score(self, src: F32, tgt: F32) -> Score:
         """Score one layer's vectors of parallel sentences.
@@ -69,15 +70,8 @@ class SVCCA:
 
         Complexity: O(n d min(n, d)).
         """
-        if src.ndim != 2 or tgt.ndim != 2 or len(src) != len(tgt) or len(src) < 3:
-            raise DataError(
-                f"evaluate/svcca: found vectors of shapes {src.shape} and {tgt.shape}, expected as many, of three sentences at "
-                "least; line i of one language has to translate line i of the other"
-            )
-        if not (np.isfinite(src).all() and np.isfinite(tgt).all()):
-            raise DataError(
-                "evaluate/svcca: found values that are not finite, expected numbers; run the model in float32"
-            )
+        check_pairs("evaluate/svcca", src, tgt, 3, same_width=False)
+        check_finite("evaluate/svcca", src, tgt)
         x, y = self._reduced(src), self._reduced(tgt)
         n, p, q = len(x), x.shape[1], y.shape[1]
         if not p or not q:
@@ -94,11 +88,10 @@ class SVCCA:
         # Columns of variance 1, as what stands for one sentence is of that size.
         terms = correlations(x @ left * np.sqrt(n), y @ right.T * np.sqrt(n), np.ones(min(p, q)))
         items = np.stack([np.ones(n), terms], axis=1)
-        return Score(
+        return Score.of(
             "SVCCA",
-            float(mean(items.sum(axis=0))),
-            n,
-            bootstrap(items, mean, samples=self.samples, seed=self.seed),
+            items,
+            ratio(1, 0),
             signature(
                 metric="svcca",
                 variance=self.variance,
@@ -107,8 +100,9 @@ class SVCCA:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {"src_directions": p, "tgt_directions": q},
+            samples=self.samples,
+            seed=self.seed,
+            parts={"src_directions": p, "tgt_directions": q},
         )
 
     def _reduced(self, x: F32) -> F64:

@@ -114,6 +114,7 @@ class SyntacticNaturalness:
             ),
             items,
             {**chance, "trees": n, "native_trees": len(native)},
+            aggregate,
         )
 
 

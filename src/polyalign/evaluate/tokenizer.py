@@ -12,7 +12,7 @@ from polyalign.core import params, registry
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I32
 from polyalign.core.score import Score, signature
-from polyalign.evaluate.ratios import check_samples, ratio, scored
+from polyalign.evaluate.ratios import check_samples, ratio
 from polyalign.evaluate.segmenter import Segmenter, tokens_of
 
 _TOKENS, _WORDS, _CHARACTERS, _BYTES, _SPLIT, _UNKNOWN, _PIVOT = range(7)
@@ -152,7 +152,7 @@ class Tokenization:
             seed=self.seed,
         )
         return {
-            name: scored(name, items, ratio(*RATIOS[name]), made, samples=self.samples, seed=self.seed, parts=parts)
+            name: Score.of(name, items, ratio(*RATIOS[name]), made, samples=self.samples, seed=self.seed, parts=parts)
             for name in names
         }
 

@@ -12,12 +12,13 @@ from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I32, I64, Mask
 from polyalign.core.links import Links
 from polyalign.core.ragged import offsets
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
 from polyalign.encoders.encoder import Tokens
 from polyalign.encoders.margin import mean_cosine
 from polyalign.encoders.neighbours import nearest_both
+from polyalign.evaluate.ratios import check_samples
 
 #: Words compared at a time.
 BLOCK = 1024
@@ -65,9 +66,9 @@ class WordRetrieval:
     def __post_init__(self) -> None:
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, found {self.neighbours}")
-        for name in ("frequent", "samples"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
+        if self.frequent < 0:
+            raise ValueError(f"frequent must not be negative, found {self.frequent}")
+        check_samples(self.samples)
 
     def score(self, src: Tokens, tgt: Tokens, links: Links, src_words: Words, tgt_words: Words) -> Score:
         """Score the vectors of the words of aligned sentence pairs.
@@ -107,11 +108,10 @@ class WordRetrieval:
         items = np.stack([np.bincount(pair, w, n) for w in (np.ones(len(pair)), forward, backward)], axis=1).astype(
             np.float64
         )
-        return Score(
+        return Score.of(
             "word retrieval accuracy",
-            float(_accuracy(items.sum(axis=0))),
-            n,
-            bootstrap(items, _accuracy, samples=self.samples, seed=self.seed),
+            items,
+            _accuracy,
             signature(
                 metric="word-retrieval",
                 neighbours=self.neighbours,
@@ -122,8 +122,9 @@ class WordRetrieval:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 "src_accuracy": float(forward.mean()),
                 "tgt_accuracy": float(backward.mean()),
                 "words": len(pair),

@@ -12,11 +12,13 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I64
 from polyalign.core.rng import generator
-from polyalign.core.score import Score, bootstrap, signature
+from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.centre import shifts
 from polyalign.encoders.margin import best, margins, mean_cosine
 from polyalign.encoders.neighbours import nearest_both
+from polyalign.evaluate.parallel_vectors import check_pairs
+from polyalign.evaluate.ratios import check_samples
 
 Kind: TypeAlias = Literal["number", "negation", "entity"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -92,12 +94,13 @@ class XsimPP:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("number", "negation", "entity", "samples"):
+        for name in ("number", "negation", "entity"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
         for name in ("neighbours", "candidates"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+        check_samples(self.samples)
 
     def negatives(self, texts: Sequence[str]) -> Negatives:
         """Change English sentences.
@@ -148,12 +151,12 @@ class XsimPP:
 
         Complexity: O(n (n + m) d).
         """
+        check_pairs("evaluate/xsim-pp", src, tgt, 1, same_width=True)
         n, m = len(src), len(made.texts)
-        if src.shape != tgt.shape or n == 0 or negatives.shape != (m, src.shape[1]):
+        if negatives.shape != (m, src.shape[1]):
             raise DataError(
-                f"evaluate/xsim-pp: found source vectors of shape {src.shape}, English ones of shape {tgt.shape} and {negatives.shape} "
-                f"for {m} negatives, expected as many source and English ones and one for each negative, all as long; line i of "
-                "one side has to translate line i of the other"
+                f"evaluate/xsim-pp: found vectors of shape {negatives.shape} for {m} negatives, expected one for each negative, as "
+                f"long as the others, {src.shape[1]}"
             )
         x, pool = unit(src), unit(np.concatenate([tgt, negatives]))
         if self.centre:
@@ -169,11 +172,10 @@ class XsimPP:
         took[found == np.arange(n)] = 0
         items = np.concatenate([np.ones((n, 1)), took[:, None] == np.arange(1, 2 + len(KINDS))], axis=1)
         shares = items[:, 1:].mean(axis=0)
-        return Score(
+        return Score.of(
             "xsim++ error rate",
-            float(_rate(items.sum(axis=0))),
-            n,
-            bootstrap(items, _rate, samples=self.samples, seed=self.seed),
+            items,
+            _rate,
             signature(
                 metric="xsim-pp",
                 number=self.number,
@@ -188,8 +190,9 @@ class XsimPP:
                 samples=self.samples,
                 seed=self.seed,
             ),
-            items,
-            {
+            samples=self.samples,
+            seed=self.seed,
+            parts={
                 "other_sentence": float(shares[0]),
                 **{kind: float(shares[1 + k]) for k, kind in enumerate(KINDS)},
                 "with_negative": len(set(made.owners.tolist())),

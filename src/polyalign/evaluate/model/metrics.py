@@ -6,13 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from polyalign.core.jit import F32, F64
+from polyalign.core.jit import F32
 from polyalign.core.score import Score
 from polyalign.evaluate.model.work import ALL, LeftOut, Measured, Work
-from polyalign.evaluate.ratios import ratio
-from polyalign.evaluate.tokenizer import RATIOS
 
 Group = Literal["representation", "tokenizer", "language model"]
 
@@ -48,10 +44,10 @@ def _mexa(work: Work) -> Measured:
     metric = work.metric("evaluate/mexa", pooling=work.pooling)
     scores: dict[str, Score] = {lang: metric.score(*work.sides(lang)) for lang in work.parallel.languages}
     layers = {lang: (score.items[:, 1:].mean(axis=0)).tolist() for lang, score in scores.items()}
-    return Measured(scores, layers, _mean)
+    return Measured(scores, layers)
 
 
-def _layerwise(work: Work, method: str, value: Callable[[F64], F64], **settings: Any) -> Measured:
+def _layerwise(work: Work, method: str, **settings: Any) -> Measured:
     """A metric of two languages' vectors, in every layer; its score is of the layer that is best for all languages."""
     metric, plain = work.metric(method, **settings), work.metric(method, **{**settings, "samples": 0})
     scores, layers = {}, {}
@@ -59,7 +55,7 @@ def _layerwise(work: Work, method: str, value: Callable[[F64], F64], **settings:
         pivot, own = work.sides(lang)
         scores[lang] = _in_layer(work, metric.score(own[work.layer], pivot[work.layer]))
         layers[lang] = [_value(plain, y, x) for x, y in zip(pivot, own, strict=True)]
-    return Measured(scores, layers, value)
+    return Measured(scores, layers)
 
 
 def _value(metric: Any, src: F32, tgt: F32) -> float:
@@ -76,50 +72,28 @@ def _in_layer(work: Work, score: Score) -> Score:
 def _svcca(work: Work) -> Measured:
     # Few directions: with as many as sentences any two languages agree.
     fewest = min(len(rows) for rows in work.parallel.rows.values())
-    return _layerwise(work, "evaluate/svcca", _mean, directions=max(1, fewest // 10))
+    return _layerwise(work, "evaluate/svcca", directions=max(1, fewest // 10))
 
 
-def _together(work: Work, method: str, value: Callable[[F64], F64]) -> Measured:
+def _together(work: Work, method: str) -> Measured:
     """A metric of all languages' vectors at once, in the layer that is best for all."""
     if not work.parallel.multiway:
         raise LeftOut("each language has its own sentences")
-    return Measured({ALL: _in_layer(work, work.metric(method).score(work.at_layer()))}, aggregate=value)
-
-
-def _second(sums: F64) -> F64:
-    return np.asarray(sums[..., 1] / sums[..., 0], np.float64)
+    return Measured({ALL: _in_layer(work, work.metric(method).score(work.at_layer()))})
 
 
 def _tokenizer(work: Work, name: str) -> Measured:
-    scores = {lang: held[name] for lang, held in work.tokenizations.items() if name in held}
-    return Measured(scores, aggregate=ratio(*RATIOS[name]))
+    return Measured({lang: held[name] for lang, held in work.tokenizations.items() if name in held})
 
 
 def _parity(work: Work) -> Measured:
     metric, pivot = work.metric("evaluate/information-parity"), work.nats[work.parallel.pivot]
     scores = {lang: metric.score(work.nats[lang], pivot[rows]) for lang, rows in work.parallel.rows.items()}
-    return Measured(scores, aggregate=ratio(1, 0))
+    return Measured(scores)
 
 
-def _bits(work: Work, name: str, column: int) -> Measured:
-    return Measured({lang: held[name] for lang, held in work.bits.items()}, aggregate=ratio(column, 0))
-
-
-def _gain(sums: F64) -> F64:
-    return np.asarray((sums[..., 5] - sums[..., 4]) / sums[..., 1], np.float64)
-
-
-def _mean(sums: F64) -> F64:
-    return np.asarray((sums[..., 1:] / sums[..., :1]).mean(axis=-1), np.float64)
-
-
-def _error(sums: F64) -> F64:
-    return 1 - _mean(sums)
-
-
-def _cka(sums: F64) -> F64:
-    scale = np.sqrt(np.maximum(sums[..., 1], 0) * np.maximum(sums[..., 2], 0))
-    return np.asarray(sums[..., 0] / np.where(scale > 0, scale, np.nan), np.float64)
+def _bits(work: Work, name: str) -> Measured:
+    return Measured({lang: held[name] for lang, held in work.bits.items()})
 
 
 MEASURES: dict[str, Measure] = {
@@ -129,15 +103,15 @@ MEASURES: dict[str, Measure] = {
     ),
     "retrieval": Measure(
         "evaluate/retrieval", "xsim error", "Share of sentences whose best match in the other language is not their translation.",
-        "lower", "representation", 1.0, lambda work: _layerwise(work, "evaluate/retrieval", _error),
+        "lower", "representation", 1.0, lambda work: _layerwise(work, "evaluate/retrieval"),
     ),
     "anc": Measure(
         "evaluate/anc", "ANC", "Mean correlation of a neuron's values over the sentences of two languages.",
-        "higher", "representation", 1.0, lambda work: _layerwise(work, "evaluate/anc", _mean),
+        "higher", "representation", 1.0, lambda work: _layerwise(work, "evaluate/anc"),
     ),
     "cka": Measure(
         "evaluate/cka", "CKA", "Whether sentences are like each other where their translations are, without bias.",
-        "higher", "representation", 1.0, lambda work: _layerwise(work, "evaluate/cka", _cka),
+        "higher", "representation", 1.0, lambda work: _layerwise(work, "evaluate/cka"),
     ),
     "svcca": Measure(
         "evaluate/svcca", "SVCCA", "Mean canonical correlation of the main directions of two languages' vectors.",
@@ -145,18 +119,18 @@ MEASURES: dict[str, Measure] = {
     ),
     "lareqa": Measure(
         "evaluate/lareqa", "LAReQA mAP", "Mean average precision of finding all translations among all languages' sentences.",
-        "higher", "representation", 1.0, lambda work: _together(work, "evaluate/lareqa", _second),
+        "higher", "representation", 1.0, lambda work: _together(work, "evaluate/lareqa"),
         {"map_of_other_languages": "without those of its own language", "strong": "strongly aligned",
          "own_share": "nearest ones in its own language", "fair_share": "the same if language did not count"},
     ),
     "language_probe": Measure(
         "evaluate/language-probe", "language probe", "Accuracy of telling a sentence's language from its vector; low is neutral.",
-        "lower", "representation", 1.0, lambda work: _together(work, "evaluate/language-probe", _second),
+        "lower", "representation", 1.0, lambda work: _together(work, "evaluate/language-probe"),
         {"chance": "by guessing"},
     ),
     "neutrality": Measure(
         "evaluate/neutrality", "gain by centring", "What taking out each language's mean adds to retrieval over all pairs; of half the sentences.",
-        "neither", "representation", 1.0, lambda work: _together(work, "evaluate/neutrality", _gain),
+        "neither", "representation", 1.0, lambda work: _together(work, "evaluate/neutrality"),
         {"retrieval_before": "retrieval before", "retrieval_after": "retrieval after", "probe_before": "language probe before",
          "probe_after": "language probe after", "v_before": "V-measure with languages before", "v_after": "V-measure with languages after"},
     ),
@@ -178,10 +152,10 @@ MEASURES: dict[str, Measure] = {
     ),
     "bits_per_byte": Measure(
         "evaluate/bits-per-byte", "bits per byte", "Bits that the model needs for a byte of the text; for one language, not between languages.",
-        "lower", "language model", None, lambda work: _bits(work, "bits_per_byte", 1),
+        "lower", "language model", None, lambda work: _bits(work, "bits_per_byte"),
     ),
     "compressor": Measure(
         "evaluate/bits-per-byte", "PPMd bits per byte", "The same of a compressor, once it has seen the rest of the file, up to 200 kB.",
-        "lower", "language model", None, lambda work: _bits(work, "compressor", 2),
+        "lower", "language model", None, lambda work: _bits(work, "compressor"),
     ),
 }  # fmt: skip

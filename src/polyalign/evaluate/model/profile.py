@@ -23,6 +23,7 @@ from polyalign.encoders.named import named_encoder
 from polyalign.evaluate.model.metrics import MEASURES
 from polyalign.evaluate.model.parallel import Parallel
 from polyalign.evaluate.model.work import LeftOut, Measured, Work
+from polyalign.evaluate.ratios import check_samples
 
 #: Sentences of the map.
 MAP = 100
@@ -60,8 +61,7 @@ class ModelProfile:
                 raise ValueError(
                     f"metric {name!r}: expected some of {', '.join(MEASURES)}{did_you_mean(name, MEASURES)}"
                 )
-        if self.samples < 0:
-            raise ValueError(f"samples must not be negative, found {self.samples}")
+        check_samples(self.samples)
 
     def profile(self, models: Sequence[str], parallel: Parallel, *, folder: str = "") -> dict[str, Any]:
         """Measure models.
@@ -143,18 +143,15 @@ class ModelProfile:
         """Each model less the first."""
         out = []
         for name, found in zip(models[1:], measured[1:], strict=True):
-            for metric, mine in found.items():
-                first = measured[0].get(metric)
-                if first is None or mine.aggregate is None:
-                    continue
-                for lang in (x for x in mine.scores if x in first.scores):
-                    pair = first.scores[lang], mine.scores[lang]
-                    out.append({"models": [models[0], name], "metric": metric, "language": lang, **self._difference(pair, mine)})  # fmt: skip
+            for metric in (m for m in found if m in measured[0]):
+                first, mine = measured[0][metric].scores, found[metric].scores
+                for lang in (x for x in mine if x in first and mine[x].aggregate):
+                    told = self._difference(first[lang], mine[lang])
+                    out.append({"models": [models[0], name], "metric": metric, "language": lang, **told})
         return out
 
-    def _difference(self, pair: tuple[Score, Score], measured: Measured) -> dict[str, Any]:
-        a, b = pair
-        split, value = a.items.shape[1], measured.aggregate
+    def _difference(self, a: Score, b: Score) -> dict[str, Any]:
+        split, value = a.items.shape[1], b.aggregate
         assert value is not None
 
         def difference(sums: F64) -> F64:

@@ -12,7 +12,7 @@ import numpy as np
 
 from polyalign.core import params, registry
 from polyalign.core.jit import F32, F64
-from polyalign.core.score import Aggregate, Score
+from polyalign.core.score import Score
 from polyalign.encoders.causal import Causal
 from polyalign.encoders.e5 import E5
 from polyalign.encoders.encoder import Encoder
@@ -40,12 +40,10 @@ class Measured:
     Args:
         scores: By language, or under ``all``.
         layers: By language a value for every layer, the embeddings first; empty for a metric that has none.
-        aggregate: The value as a function of the sums of a score's items, for differences between models.
     """
 
     scores: Mapping[str, Score]
     layers: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    aggregate: Aggregate | None = None
 
 
 @dataclass(frozen=True)
