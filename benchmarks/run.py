@@ -31,6 +31,8 @@ def main() -> None:
         ("Many languages", ["multiway.py"]),
         ("Mining", ["mining.py", "--part", "retrieval", "dermit", "hidden"]),
         ("Word alignment", ["words.py", "--train", str(train)]),
+        ("Spaces", ["spaces.py", "--run", str(output)]),
+        ("MEXA", ["mexa.py"]),
     ):
         print(f"\n== {title}\n", flush=True)
         if "--train" in command and not train.exists():
