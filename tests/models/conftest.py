@@ -7,20 +7,16 @@ from pathlib import Path
 import pytest
 
 from polyalign.core.bitext import Bitext
-from tests.encoders.conftest import save_tiny
+from tests.encoders.conftest import bert  # noqa: F401
 
 SRC = ["the cat sat", "a red house", "the dog runs", "blue sky and sun", "under the tree", "not at the mat"]
 TGT = ["猫 sat er", "ein rotes haus", "der hund", "blau und sky", "er unter", "not mat to"]
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(bert: Path) -> Path:  # noqa: F811
     """Four layers of random weights, 32 positions."""
-    return save_tiny(
-        tmp_path_factory.mktemp("models") / "bert", "BertModel", seed=1, marks=True, limit=32,
-        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=32, initializer_range=0.5,
-    )  # fmt: skip
+    return bert
 
 
 @pytest.fixture
