@@ -49,7 +49,17 @@ def margins(near: Near, here: F64, there: F64, kind: Margin) -> F64:
     return np.asarray(cosines - base, np.float64) if kind == "distance" else cosines
 
 
-def best(scores: F64, rows: I32) -> tuple[I32, F64]:
-    """The row with the greatest score of each list, and that score; the nearer of equals."""
+def best(near: Near, here: F64, there: F64, kind: Margin, candidates: int) -> tuple[I32, F64]:
+    """Of each query's nearest candidates the row with the greatest margin, and that margin; the nearer of equals.
+
+    Args:
+        near: As of `margins`, like the following.
+        here: Mean cosine of each query, (n,).
+        there: Mean cosine of each row of the other side.
+        kind: Which margin.
+        candidates: How many of the neighbours are looked at.
+    """
+    few = near[0][:, :candidates], near[1][:, :candidates]
+    scores = margins(few, here, there, kind)
     at = scores.argmax(axis=1)[:, None]
-    return np.take_along_axis(rows, at, axis=1)[:, 0], np.take_along_axis(scores, at, axis=1)[:, 0]
+    return np.take_along_axis(few[1], at, axis=1)[:, 0], np.take_along_axis(scores, at, axis=1)[:, 0]

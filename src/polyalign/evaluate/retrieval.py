@@ -11,7 +11,7 @@ from polyalign.core.jit import F32, F64, Mask
 from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.centre import centre
-from polyalign.encoders.margin import best, margins, mean_cosine
+from polyalign.encoders.margin import best, mean_cosine
 from polyalign.encoders.neighbours import nearest_both
 from polyalign.evaluate.parallel_vectors import check_pairs
 from polyalign.evaluate.ratios import check_samples
@@ -106,10 +106,9 @@ class Retrieval:
         sides = centre(unit(src), unit(tgt)) if self.centre else [unit(src), unit(tgt)]
         near = nearest_both(sides[0], sides[1], max(self.neighbours, self.candidates))
         means = [mean_cosine(c[:, : self.neighbours]) for c, _ in near]
-        near = tuple((c[:, : self.candidates], r[:, : self.candidates]) for c, r in near)  # type: ignore[assignment]
         out = []
         for here, there in ((0, 1), (1, 0)):
-            rows, _ = best(margins(near[here], means[here], means[there], self.margin), near[here][1])
+            rows, _ = best(near[here], means[here], means[there], self.margin, self.candidates)
             out.append(np.asarray(rows == np.arange(len(rows)), np.bool_))
         return out[0], out[1]
 

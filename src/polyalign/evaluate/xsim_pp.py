@@ -15,7 +15,7 @@ from polyalign.core.rng import generator
 from polyalign.core.score import Score, signature
 from polyalign.core.space import unit
 from polyalign.encoders.centre import shifts
-from polyalign.encoders.margin import best, margins, mean_cosine
+from polyalign.encoders.margin import best, mean_cosine
 from polyalign.encoders.neighbours import nearest_both
 from polyalign.evaluate.parallel_vectors import check_pairs
 from polyalign.evaluate.ratios import check_samples
@@ -165,8 +165,7 @@ class XsimPP:
             x, pool = unit(x - of_src), unit(pool - of_tgt)
         near = nearest_both(x, pool, max(self.neighbours, self.candidates))
         means = [mean_cosine(cosines[:, : self.neighbours]) for cosines, _ in near]
-        first = (near[0][0][:, : self.candidates], near[0][1][:, : self.candidates])
-        found, _ = best(margins(first, means[0], means[1], self.margin), first[1])
+        found, _ = best(near[0], means[0], means[1], self.margin, self.candidates)
         # 0 for the right one, 1 for another sentence, 2 and on for a negative's kind.
         took = np.concatenate([np.ones(n, np.int64), 2 + made.kinds])[found]
         took[found == np.arange(n)] = 0

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64, I32, I64, Mask
 from polyalign.core.store import Store
-from polyalign.encoders.margin import best, margins, mean_cosine
+from polyalign.encoders.margin import best, mean_cosine
 from polyalign.encoders.named import named_encoder
 from polyalign.encoders.neighbours import Near
 from polyalign.encoders.shards import Shards, centred, encoded, neighbours, shards
@@ -190,13 +190,12 @@ class Margin:
     def _candidates(self, near: tuple[Near, Near]) -> tuple[Pairs, Pairs]:
         """Each source sentence's best partner, and each target sentence's."""
         means = [mean_cosine(c[:, : self.neighbours]) for c, _ in near]
-        near = tuple((c[:, : self.candidates], r[:, : self.candidates]) for c, r in near)  # type: ignore[assignment]
         out = []
         for here, there in ((0, 1), (1, 0)):
             if near[here][0].shape[1] == 0:
                 out.append((np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0)))
                 continue
-            rows, score = best(margins(near[here], means[here], means[there], self.margin), near[here][1])
+            rows, score = best(near[here], means[here], means[there], self.margin, self.candidates)
             some = np.isfinite(score)
             out.append((np.flatnonzero(some).astype(np.int32), rows[some], score[some]))
         return out[0], (out[1][1], out[1][0], out[1][2])
