@@ -30,8 +30,8 @@ def test_many_runs_are_kept_in_few_parts():
     for k in range(300):
         rows = pa.table({"id": [str(k * 50 + i) for i in range(100)]})
         assert seen.again(rows, ["id"]).sum() == (50 if k else 0)
-    assert len(seen._parts) <= 10
-    assert sum(map(len, seen._parts)) == 300 * 50 + 50
+    assert len(seen._met._parts) <= 10
+    assert sum(map(len, seen._met._parts)) == 300 * 50 + 50
 
 
 @pytest.mark.parametrize("pair", [("ab", "c"), ("a", "bc"), ("", "abc"), ("abc", ""), (None, "abc")])

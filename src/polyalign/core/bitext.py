@@ -112,11 +112,15 @@ class Bitext:
 
     def tokens(self, side: Side) -> list[list[str]]:
         """The words of each sentence: by its spans if it was tokenised, else between spaces and tabs."""
-        texts = self.column(side)
         if f"{side}_spans" not in self.table.column_names:
-            return [_SPACE.findall(t) for t in texts]
-        spans = self.column(f"{side}_spans")
-        return [[t[a:b] for a, b in zip(s[::2], s[1::2], strict=True)] for t, s in zip(texts, spans, strict=True)]
+            return [_SPACE.findall(t) for t in self.column(side)]
+        return [[t[a:b] for a, b in s] for t, s in zip(self.column(side), self.spans(side), strict=True)]
+
+    def spans(self, side: Side) -> list[list[tuple[int, int]]]:
+        """Where the words of each sentence begin and end, in code points, as `tokens` has them."""
+        if f"{side}_spans" not in self.table.column_names:
+            return [[m.span() for m in _SPACE.finditer(t)] for t in self.column(side)]
+        return [list(zip(s[::2], s[1::2], strict=True)) for s in self.column(f"{side}_spans")]
 
     def with_spans(self, side: Side, spans: Sequence[I32 | Sequence[int]]) -> Bitext:
         """With that side tokenised: one flat [start, end, start, end, ...] a sentence."""

@@ -108,6 +108,11 @@ class Map:
             )
         return unit(normalized(x, self.normalize, self.mean)[0] @ self.matrix)
 
+    @classmethod
+    def normalizing(cls, mean: F32, normalize: tuple[str, ...]) -> Map:
+        """The map that only normalises."""
+        return cls(np.eye(len(mean), dtype=np.float32), mean, normalize)
+
     @property
     def deviation(self) -> float:
         """How far the matrix W is from a scaled rotation: ``min_c ||W'W - c I|| / ||W'W||``, 0 for one, below 1."""

@@ -14,6 +14,7 @@ from polyalign.core.bitext import Bitext
 from polyalign.core.jit import I64, Mask
 from polyalign.core.langs import UNKNOWN
 from polyalign.corpus.formats import reader_of
+from polyalign.corpus.met import Met
 from polyalign.corpus.rejects import Rejected, Rejects
 from polyalign.corpus.rows import EMPTY, Source, numbered, ordered, tell_renamed, with_ids
 
@@ -147,19 +148,16 @@ class _Ids:
         self.renamed = 0
         self.examples: set[str] = set()
         self._counts: dict[str, int] = {}  # how often those were met that occur again
-        self._hashes: list[I64] = []  # sorted, each part at most half as long as the one before
+        self._met = Met()
 
     def fresh(self, ids: list[str]) -> list[str]:
         """The next ids, every repetition renamed."""
         own = _hashes(ids)
-        if self._met(own).any() or len(np.unique(own)) < len(own):
-            ids = self._rename(ids, self._met(own))
+        met = self._met.again(own)
+        if met.any() or len(np.unique(own)) < len(own):
+            ids = self._rename(ids, met)
             own = _hashes(ids)
-        self._hashes.append(np.sort(own))
-        while len(self._hashes) > 1 and 2 * len(self._hashes[-1]) > len(self._hashes[-2]):
-            joined = np.concatenate((self._hashes.pop(), self._hashes.pop()))
-            joined.sort()
-            self._hashes.append(joined)
+        self._met.add(np.sort(own))
         return ids
 
     def _rename(self, ids: list[str], met: Mask) -> list[str]:
@@ -168,7 +166,7 @@ class _Ids:
             fresh = name
             if before or name in seen:
                 count = self._counts.get(name, 1) + 1
-                while (fresh := f"{name}#{count}") in taken or self._met(_hashes([fresh]))[0]:
+                while (fresh := f"{name}#{count}") in taken or self._met.again(_hashes([fresh]))[0]:
                     count += 1
                 self._counts[name] = count
                 self.renamed += 1
@@ -178,12 +176,6 @@ class _Ids:
             taken.add(fresh)
             out.append(fresh)
         return out
-
-    def _met(self, hashes: I64) -> Mask:
-        found: Mask = np.zeros(len(hashes), np.bool_)
-        for part in self._hashes:
-            found |= part[np.minimum(np.searchsorted(part, hashes), len(part) - 1)] == hashes
-        return found
 
 
 def _hashes(ids: list[str]) -> I64:

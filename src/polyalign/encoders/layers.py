@@ -20,7 +20,7 @@ from polyalign.encoders.hidden_states import HiddenStates
 from polyalign.encoders.model_files import identity
 from polyalign.encoders.pooling import pool
 from polyalign.encoders.torch_load import marks
-from polyalign.encoders.torch_run import Network, even
+from polyalign.encoders.torch_run import Network
 from polyalign.encoders.transformer import Transformer, loaded
 
 Pooling: TypeAlias = Literal["weighted", "last", "mean"]
@@ -135,11 +135,7 @@ def _open(
         )
     network = network_of(encoder, drop_sink=drop_sink)
     pieces = network.pieces(texts, encoder.prefix)
-    windows = [
-        (i, a + n, b + n)
-        for i, (ids, n) in enumerate(zip(pieces.ids, pieces.prefixes, strict=True))
-        for a, b in even(len(ids) - n, network._room(n))
-    ]
+    windows = network.windows(pieces)
     shape = np.array(windows, np.int64).reshape(-1, 3)
     passes = network._batches(pieces, windows, range(encoder.depth + 1))
     batches = (_pooled(network, *one, poolings, drop_sink) for one in passes)

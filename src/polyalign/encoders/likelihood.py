@@ -106,9 +106,9 @@ class _Model:
         ids = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
         self._tell_unknown(ids)
         room = self.window - len(self.before)
-        windows = [(i, a, b) for i, x in enumerate(ids) for a, b in overlapping(len(x), room) if b > a]
-        out = [np.zeros(len(x)) for x in ids]
         bounds = [overlapping(len(x), room) for x in ids]
+        windows = [(i, a, b) for i, some in enumerate(bounds) for a, b in some if b > a]
+        out = [np.zeros(len(x)) for x in ids]
         owner = [owners(len(x), some, causal=True) for x, some in zip(ids, bounds, strict=True)]
         with track(label, total=len(windows), unit="windows") as progress:
             for (i, a, b), nats in self._read(ids, windows):

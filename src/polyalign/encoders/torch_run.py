@@ -82,13 +82,18 @@ class Network:
         prefixes = [int((s[:, 1] <= len(prefix)).sum()) if prefix else 0 for s in spans]
         return Pieces(ids, prefixes, [_stripped(s - len(prefix), t) for s, t in zip(spans, texts, strict=True)])
 
+    def windows(self, pieces: Pieces) -> list[tuple[int, int, int]]:
+        """The windows that texts are read in: the text of each, and where it begins and ends in its tokens."""
+        return [
+            (i, a + n, b + n)
+            for i, (ids, n) in enumerate(zip(pieces.ids, pieces.prefixes, strict=True))
+            for a, b in even(len(ids) - n, self._room(n))
+        ]
+
     def pooled(self, texts: Sequence[str], prefix: str, pool: Pool) -> F32:
         """One vector a text: of its windows, weighted by their numbers of tokens."""
         pieces = self.pieces(texts, prefix)
-        windows: list[tuple[int, int, int]] = []
-        for i, (ids, n) in enumerate(zip(pieces.ids, pieces.prefixes, strict=True)):
-            bounds = even(len(ids) - n, self._room(n))
-            windows += [(i, a + n, b + n) for a, b in bounds]
+        windows = self.windows(pieces)
         out: F32 | None = None
         weight = np.zeros(len(texts))
         for members, (hidden,), mask in self._batches(pieces, windows, [self.layer]):

@@ -10,7 +10,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64
 from polyalign.core.score import Score, signature
-from polyalign.core.space import check_steps, normalized
+from polyalign.core.space import NORMALIZE, check_steps, normalized
 from polyalign.encoders.neighbours import nearest
 
 #: Share of the sum of eigenvalues that the compared ones make up.
@@ -56,7 +56,7 @@ class Isomorphism:
     measure: Literal["spectral", "condition", "eigenvalue", "gromov-hausdorff", "relational"] = "spectral"
     words: int = 5000
     neighbours: int = 10
-    normalize: tuple[str, ...] = ("unit", "center", "unit")
+    normalize: tuple[str, ...] = NORMALIZE
 
     def __post_init__(self) -> None:
         check_steps(self.normalize)

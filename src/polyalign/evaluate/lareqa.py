@@ -123,12 +123,17 @@ class LAReQA:
         Raises:
             DataError: As `score`.
         """
-        return self._ranked(queries, candidates, answers)[1]
+        return self._ranked(queries, candidates, answers, precise=False)[1]
 
     def _ranked(
-        self, queries: Mapping[str, F32], candidates: Mapping[str, F32] | None, answers: I64 | None
+        self,
+        queries: Mapping[str, F32],
+        candidates: Mapping[str, F32] | None,
+        answers: I64 | None,
+        *,
+        precise: bool = True,
     ) -> tuple[F64, F64, int]:
-        """Statistics of each language and row, (L, n, 5); shares of languages, (L, L); candidates in the pool."""
+        """Statistics of each language and row, (L, n, 5), if asked for; shares of languages, (L, L); candidates in the pool."""
         right = _checked(queries, candidates, answers)
         same = candidates is None
         sides = [[unit(x) for x in side.values()] for side in (queries, candidates or queries)]
@@ -148,9 +153,11 @@ class LAReQA:
                 cosines = np.asarray(sides[0][own][rows] @ pool.T, np.float32)
                 if same:
                     cosines[at, rows + own * m] = -np.inf
-                scores = cosines[at[:, None], targets[rows][:, others]]
                 nearest = np.argpartition(-cosines, wanted - 1, axis=1)[:, :wanted] // m
                 shares[own] += np.bincount(nearest.ravel(), minlength=languages)
+                if not precise:
+                    continue
+                scores = cosines[at[:, None], targets[rows][:, others]]
                 cosines[at[:, None], targets[rows]] = -np.inf
                 wrong = np.stack([(cosines >= scores[:, [k]]).sum(axis=1) for k in range(len(others))], axis=1)
                 block = cosines[:, own * m : (own + 1) * m]

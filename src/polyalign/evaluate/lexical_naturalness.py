@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from polyalign.core import params, registry
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64
+from polyalign.core.ragged import offsets
 from polyalign.core.score import Score, signature
 from polyalign.evaluate.dealt import by_chance
 from polyalign.evaluate.ratios import check_samples
@@ -85,7 +86,7 @@ class LexicalNaturalness:
             found = [text[a:b] for a, b in tokenize(text, lang).tolist()]
             columns += [table.setdefault(w.lower() if self.lowercase else w, len(table)) for w in found]
             lengths.append(len(found))
-        indptr = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        indptr = offsets(lengths)
         counts: Any = csr_matrix((np.ones(len(columns)), columns, indptr), shape=(len(lengths), len(table)))
         n = len(texts)
         sums = np.stack([np.asarray(part.sum(axis=0)).ravel() for part in (counts[:n], counts[n:])])

@@ -14,7 +14,6 @@ from polyalign.core.progress import track
 from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.hidden_states import HiddenStates
 from polyalign.encoders.layers import network_of
-from polyalign.encoders.torch_run import even
 
 #: Where a feed-forward block holds what goes through its activation, in models of several makers.
 _GATES = ("gate_proj", "w1", "fc_in", "c_fc", "dense_h_to_4h", "fc1")
@@ -188,11 +187,7 @@ def activation_rates(encoder: Encoder, texts: Sequence[str]) -> F64:
     tokens = 0
     try:
         pieces = network.pieces(texts, encoder.prefix)
-        windows = [
-            (i, a + n, b + n)
-            for i, (ids, n) in enumerate(zip(pieces.ids, pieces.prefixes, strict=True))
-            for a, b in even(len(ids) - n, network._room(n))
-        ]
+        windows = network.windows(pieces)
         with track("neurons", total=len(windows), unit="texts") as progress:
             for members, _, given in network._batches(pieces, windows, [None]):
                 tokens += int(given.sum())

@@ -10,6 +10,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F64, I32, I64, Mask
 from polyalign.core.links import Links
+from polyalign.core.ragged import offsets
 from polyalign.core.score import Score, signature
 from polyalign.evaluate.ratios import check_samples
 
@@ -81,10 +82,10 @@ class SegmentAlignment:
                 f"evaluate/segment-alignment: found {len(src)} source segments, {len(hyp)} translations and links of {len(links)} "
                 "pairs, expected as many; keep the empty lines"
             )
-        kept = np.ones(len(links.src), np.bool_) if links.prob is None else links.prob >= self.min_probability
+        links = links if links.prob is None else links.surer(self.min_probability)
         owner = np.repeat(np.arange(len(links)), np.diff(links.offsets))
         columns = [
-            _counts(side, owner[kept], at[kept], name)
+            _counts(side, owner, at, name)
             for side, at, name in ((src, links.src, "source"), (hyp, links.tgt, "translation"))
         ]
         items = np.stack([columns[0][0], columns[1][0], columns[0][1], columns[1][1]], axis=1)
@@ -122,7 +123,7 @@ class SegmentAlignment:
 def _counts(side: Sequence[Sequence[str]], owner: I64, at: I32, name: str) -> tuple[F64, F64]:
     """Content words of each segment, and how many of them have a link."""
     lengths = np.array([len(words) for words in side], np.int64)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
+    starts = offsets(lengths)
     if len(bad := np.flatnonzero(at >= lengths[owner])):
         segment = int(owner[bad[0]])
         raise DataError(

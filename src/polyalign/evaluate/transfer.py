@@ -123,10 +123,10 @@ class TransferPrediction:
         spread = np.sqrt(np.where(known, (x - mean) ** 2, 0).sum(axis=0) / count)
         spread = np.where(spread > 0, spread, np.inf)
         x, other = (np.where(np.isfinite(z), (z - mean) / spread, 0) for z in (x, other))
-        apart, apart_other = _distances(x, x), _distances(other, x)
         if self.kernel == "linear":
             gram, row = x @ x.T / x.shape[1], other @ x.T / x.shape[1]
         else:
+            apart, apart_other = _distances(x, x), _distances(other, x)
             between = apart[np.triu_indices(len(x), 1)]
             width = float(np.median(between)) or 1.0
             gram, row = np.exp(-apart / width), np.exp(-apart_other / width)

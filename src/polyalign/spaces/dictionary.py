@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from polyalign.core.jit import F32, I32
-from polyalign.encoders.neighbours import Near
-
-
-class Retrieval(Protocol):
-    """What the methods of ``spaces.retrieve`` do."""
-
-    def retrieve(self, src: F32, tgt: F32, k: int) -> Near:
-        """The best target rows of each source row."""
+from polyalign.spaces.retrieve.candidates import Retrieval
 
 
 def mutual(src: F32, tgt: F32, method: Retrieval) -> tuple[I32, I32, F32]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from polyalign.core.jit import Mask
+from polyalign.corpus.met import Met
 
 
 class Seen:
@@ -24,8 +24,7 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        # Sorted, each part more than twice as long as the next: few to look through, and each row is merged few times.
-        self._parts: list[npt.NDArray[np.bytes_]] = []
+        self._met = Met()
 
     def again(self, table: pa.Table, columns: Sequence[str]) -> Mask:
         """Which rows have the texts of a row before them, in this table or an earlier one.
@@ -42,14 +41,9 @@ class Seen:
         fresh, first = np.unique(own, return_index=True)
         again = np.ones(len(own), np.bool_)
         again[first] = False
-        met = np.zeros(len(fresh), np.bool_)
-        for part in self._parts:
-            met |= part[np.minimum(np.searchsorted(part, fresh), len(part) - 1)] == fresh
+        met = self._met.again(fresh)
         again[first[met]] = True
-        if not met.all():
-            self._parts.append(fresh[~met])
-        while len(self._parts) > 1 and 2 * len(self._parts[-1]) > len(self._parts[-2]):
-            self._parts[-2:] = [np.sort(np.concatenate(self._parts[-2:]))]
+        self._met.add(fresh[~met])
         return again
 
 

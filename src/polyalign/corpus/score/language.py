@@ -16,6 +16,7 @@ from polyalign.core.cld2_many import Answers
 from polyalign.core.errors import MissingExtraError
 from polyalign.core.jit import F32, Mask
 from polyalign.core.langs import UNKNOWN, normalise
+from polyalign.corpus.decoded import Decoded
 from polyalign.corpus.score.ngram_model import NgramModel, train
 from polyalign.corpus.score.texts import Run, column, decoded, sides, where_any
 from polyalign.kernels.contents import LETTERS
@@ -89,7 +90,7 @@ class Language:
             learned, apart = (texts.take(pa.array(np.arange(start, len(texts), 2))) for start in (0, 1))
             parts_of = (learned.slice(start, FEWEST) for start in range(0, len(learned), FEWEST))
             models[lang] = train(parts_of, unit="characters", order=5, min_count=3, most=MOST)
-            most[lang] = float(np.quantile(_rate(models[lang], apart.slice(0, APART)), KNOWN))
+            most[lang] = float(np.quantile(_rate(models[lang], Decoded(apart.slice(0, APART))), KNOWN))
         return LearnedLanguage(told, models, most)
 
     def texts(self, texts: pa.LargeStringArray, lang: str) -> F32:
@@ -120,10 +121,10 @@ class LearnedLanguage:
         out = self.language.texts(texts, lang)
         doubtful = np.flatnonzero(out < GUESS)
         if lang in self.models and len(doubtful):
-            out[doubtful[self._foreseen(texts.take(pa.array(doubtful)), lang)]] = GUESS
+            out[doubtful[self._foreseen(Decoded(texts.take(pa.array(doubtful))), lang)]] = GUESS
         return out
 
-    def _foreseen(self, texts: pa.LargeStringArray, lang: str) -> Mask:
+    def _foreseen(self, texts: Decoded, lang: str) -> Mask:
         own = _rate(self.models[lang], texts)
         found = own <= self.most[lang]
         for other, model in self.models.items():
@@ -132,7 +133,7 @@ class LearnedLanguage:
         return found
 
 
-def _rate(model: NgramModel, texts: pa.LargeStringArray) -> F32:
+def _rate(model: NgramModel, texts: Decoded) -> F32:
     """The bits that a symbol of each text costs, shape (n,)."""
     bits, symbols = model.bits(texts)
     return (bits / symbols).astype(np.float32)

@@ -45,9 +45,9 @@ class NgramModel:
     def _table(self) -> tuple[U64, F32]:
         return build_table(self.keys, self.values)
 
-    def bits(self, texts: pa.LargeStringArray) -> tuple[F64, I64]:
+    def bits(self, texts: pa.LargeStringArray | Decoded) -> tuple[F64, I64]:
         """The bits that each text costs, and its symbols, its end among them, shape (n,) each."""
-        symbols, first = encode(decoded(texts), self.unit, self.symbols)
+        symbols, first = encode(texts if isinstance(texts, Decoded) else decoded(texts), self.unit, self.symbols)
         unseen = -float(np.log2(len(self.symbols) + 2))
         bits = -text_log_probs(symbols, first, self.order, *self._table, unseen)
         return bits, np.diff(first) + 1

@@ -17,6 +17,7 @@ from polyalign.core.files import PathText, read_lines, write_lines
 from polyalign.core.jit import F32, U64
 from polyalign.core.langs import normalise
 from polyalign.corpus.counted import word_counts
+from polyalign.corpus.decoded import Decoded
 from polyalign.corpus.score.texts import Run, decoded, share, sides
 from polyalign.kernels.word_runs import known_words
 
@@ -180,5 +181,6 @@ def read_word_lists(path: str) -> Mapping[str, tuple[str, ...]]:
 
 def hashes_of(words: Iterable[str]) -> U64:
     """The sorted hashes of words, as `Decoded.words` has them; an entry of several words gives each of them."""
-    found = decoded(pa.array([" ".join(words)], pa.large_string())).words.hashes
+    # Not by `decoded`, which holds the two sides that are scored.
+    found = Decoded(pa.array([" ".join(words)], pa.large_string())).words.hashes
     return np.unique(found)

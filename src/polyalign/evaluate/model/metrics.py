@@ -41,10 +41,8 @@ class Measure:
 
 
 def _mexa(work: Work) -> Measured:
-    metric = work.metric("evaluate/mexa", pooling=work.pooling)
-    scores: dict[str, Score] = {lang: metric.score(*work.sides(lang)) for lang in work.parallel.languages}
-    layers = {lang: (score.items[:, 1:].mean(axis=0)).tolist() for lang, score in scores.items()}
-    return Measured(scores, layers)
+    layers = {lang: score.items[:, 1:].mean(axis=0).tolist() for lang, score in work.mexa.items()}
+    return Measured(work.mexa, layers)
 
 
 def _layerwise(work: Work, method: str, **settings: Any) -> Measured:

@@ -129,18 +129,15 @@ class Work:
         ]
 
     @cached_property
-    def hits(self) -> dict[str, F64]:
-        """Of each language the share of sentences nearest to their translation in both directions, by layer."""
-        mexa = self.metric("evaluate/mexa", samples=0)
-        return {
-            lang: np.array([mexa.hits(x, y).mean() for x, y in zip(*self.sides(lang), strict=True)])
-            for lang in self.parallel.languages
-        }
+    def mexa(self) -> dict[str, Score]:
+        """MEXA of each language; its items tell by layer whether a sentence is nearest to its translation both ways."""
+        metric = self.metric("evaluate/mexa", pooling=self.pooling)
+        return {lang: metric.score(*self.sides(lang)) for lang in self.parallel.languages}
 
     @cached_property
     def layer(self) -> int:
         """The layer in which most sentences of all languages find their translation."""
-        return int(np.mean(list(self.hits.values()), axis=0).argmax())
+        return int(np.mean([score.items[:, 1:].mean(axis=0) for score in self.mexa.values()], axis=0).argmax())
 
     def at_layer(self) -> dict[str, F32]:
         """Each language's vectors in that layer."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from polyalign.core.bitext import Bitext, Side
+from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import F32, I32, I64
 from polyalign.core.links import Links, Pair
 from polyalign.encoders.torch_run import Network
 from polyalign.models.encoders.text import Pairs, Text
-
-_SPACE = re.compile(r"[^ \t]+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +65,8 @@ class Linked:
             DataError: A link of a word that is not there, or none is left.
         """
         of = links.take(pairs.kept)
-        spans = {side: [word_spans(bitext, side)[k] for k in pairs.kept] for side in ("src", "tgt")}
+        every = {"src": bitext.spans("src"), "tgt": bitext.spans("tgt")}
+        spans = {side: [own[k] for k in pairs.kept] for side, own in every.items()}
         shares = {"src": _shares(pairs.src, spans["src"], piece), "tgt": _shares(pairs.tgt, spans["tgt"], piece)}
         chosen: list[list[Pair]] = []
         for k, (src, tgt) in enumerate(zip(pairs.src.texts, pairs.tgt.texts, strict=True)):
@@ -116,13 +114,6 @@ class Linked:
         """The links of some pairs: which of them, which source word, which target word."""
         flat = np.array([(r, i, j) for r, k in enumerate(rows) for i, j in self.links[k]], np.int64).reshape(-1, 3)
         return flat[:, 0], flat[:, 1], flat[:, 2]
-
-
-def word_spans(bitext: Bitext, side: Side | str) -> list[list[tuple[int, int]]]:
-    """Where the words of each text begin and end, in code points, as `Bitext.tokens` has them."""
-    if f"{side}_spans" in bitext.table.column_names:
-        return [list(zip(s[::2], s[1::2], strict=True)) for s in bitext.column(f"{side}_spans")]
-    return [[m.span() for m in _SPACE.finditer(t)] for t in bitext.column(str(side))]
 
 
 def _shares(text: Text, words: Sequence[Sequence[tuple[int, int]]], piece: str) -> list[F32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,7 +83,7 @@ class Contextual:
         x, y = self.vectors(bitext, links)
         x, src_mean = normalized(x, self.normalize)
         y, tgt_mean = normalized(y, self.normalize)
-        target = Map(np.eye(len(tgt_mean), dtype=np.float32), tgt_mean, self.normalize)
+        target = Map.normalizing(tgt_mean, self.normalize)
         return MapPair(Map(rotation(x.T @ y), src_mean, self.normalize), target)
 
     def vectors(self, bitext: Bitext, links: Links) -> tuple[F32, F32]:
@@ -133,7 +132,8 @@ class Contextual:
 def _spans(bitext: Bitext, side: Side, words: list[I32], rows: I64) -> tuple[I64, I64, I64]:
     """The sentence, begin and end of each linked word."""
     owner, starts, ends = [], [], []
-    for k, (spans, wanted) in enumerate(zip(_words(bitext, side), words, strict=True)):
+    for k, (some, wanted) in enumerate(zip(bitext.spans(side), words, strict=True)):
+        spans = np.array(some, np.int64).reshape(-1, 2)
         if len(wanted) and int(wanted.max()) >= len(spans):
             raise DataError(
                 f"spaces.contextual: sentence pair {rows[k] + 1} has a link to word {wanted.max()} of {side}, which has "
@@ -143,17 +143,3 @@ def _spans(bitext: Bitext, side: Side, words: list[I32], rows: I64) -> tuple[I64
         starts.append(spans[wanted, 0])
         ends.append(spans[wanted, 1])
     return np.concatenate(owner), np.concatenate(starts), np.concatenate(ends)
-
-
-def _words(bitext: Bitext, side: Side) -> Iterator[I64]:
-    """Where the words of each sentence begin and end."""
-    if f"{side}_spans" in bitext.table.column_names:
-        yield from (np.asarray(flat, np.int64).reshape(-1, 2) for flat in bitext.column(f"{side}_spans"))
-        return
-    for text, tokens in zip(bitext.column(side), bitext.tokens(side), strict=True):
-        at, out = 0, []
-        for token in tokens:
-            begin = text.index(token, at)
-            at = begin + len(token)
-            out.append((begin, at))
-        yield np.array(out, np.int64).reshape(-1, 2)

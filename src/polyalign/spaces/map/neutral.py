@@ -43,7 +43,7 @@ class Centre:
         Complexity: O(n d).
         """
         means = _means(vectors, "spaces.neutral/centre")
-        return {lang: Map(np.eye(len(mean), dtype=np.float32), mean, STEPS) for lang, mean in means.items()}
+        return {lang: Map.normalizing(mean, STEPS) for lang, mean in means.items()}
 
 
 @dataclass(frozen=True, slots=True)

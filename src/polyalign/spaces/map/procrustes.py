@@ -61,9 +61,7 @@ class Procrustes:
         x, src_mean = normalized(src.vectors, self.normalize)
         y, tgt_mean = normalized(tgt.vectors, self.normalize)
         turn = rotation(x[src_rows].T @ y[tgt_rows])
-        return MapPair(
-            Map(turn, src_mean, self.normalize), Map(np.eye(len(tgt_mean), dtype=np.float32), tgt_mean, self.normalize)
-        )
+        return MapPair(Map(turn, src_mean, self.normalize), Map.normalizing(tgt_mean, self.normalize))
 
 
 def rotation(cross: F32 | F64) -> F32:

@@ -104,7 +104,7 @@ class RCSLS:
                 progress.advance()
         return MapPair(
             Map(matrix, src_mean, self.normalize),
-            Map(np.eye(len(tgt_mean), dtype=np.float32), tgt_mean, self.normalize),
+            Map.normalizing(tgt_mean, self.normalize),
         )
 
     def loss(self, matrix: F32, x: F32, y: F32, all_x: F32, all_y: F32) -> tuple[float, F32]:

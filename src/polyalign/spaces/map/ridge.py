@@ -89,7 +89,7 @@ class Ridge:
         matrix = np.asarray((1 - self.orthogonal) * scale * linear + self.orthogonal * turn, np.float32)
         return MapPair(
             Map(matrix, src_mean, self.normalize),
-            Map(np.eye(len(tgt_mean), dtype=np.float32), tgt_mean, self.normalize),
+            Map.normalizing(tgt_mean, self.normalize),
         )
 
     def strength(self, x: F64, y: F64) -> float:

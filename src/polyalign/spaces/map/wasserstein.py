@@ -108,7 +108,7 @@ class WassersteinProcrustes:
         x, src_mean = normalized(src.vectors, self.normalize)
         y, tgt_mean = normalized(tgt.vectors, self.normalize)
         turn = self.transport(x, y, self._start(src, tgt, x, y, seeds))
-        target = Map(np.eye(len(tgt_mean), dtype=np.float32), tgt_mean, self.normalize)
+        target = Map.normalizing(tgt_mean, self.normalize)
         maps = MapPair(Map(turn, src_mean, self.normalize), target)
         return Muse(rounds=self.refinements, neighbours=self.neighbours).refine(src, tgt, maps)
 

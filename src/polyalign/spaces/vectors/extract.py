@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -83,8 +84,9 @@ class Extract:
 
     def _means(self, encoder: Encoder, text: list[list[str]], ids: Ragged, words: int) -> F64:
         sums, seen = np.zeros((words, encoder.dim)), np.zeros(words, np.int64)
+        chosen = self.chosen(ids, words)
         with track("extract", total=len(text), unit="sentences") as progress:
-            for some in _runs(self.chosen(ids, words), BLOCK):
+            while some := list(islice(chosen, BLOCK)):
                 block = [text[k] for k in some]
                 tokens = encoder.tokens([self.joiner.join(s) for s in block])
                 owner, starts, ends = self._spans(block)
@@ -147,14 +149,3 @@ def word_vectors(tokens: Tokens, owner: I64, starts: I64 | I32, ends: I64 | I32)
     means = np.zeros((len(owner), sums.shape[1]))
     means[there] = (sums[last[there]] - sums[first[there]]) / counts[there, None]
     return means, there
-
-
-def _runs(items: Iterator[int], size: int) -> Iterator[list[int]]:
-    run: list[int] = []
-    for item in items:
-        run.append(item)
-        if len(run) == size:
-            yield run
-            run = []
-    if run:
-        yield run
