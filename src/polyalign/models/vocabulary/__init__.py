@@ -1,0 +1,1 @@
+"""The pieces of a language model: measured, extended, trimmed, and given rows."""
