@@ -100,6 +100,11 @@ class Beads:
     def __len__(self) -> int:
         return len(self.src_start)
 
+    def _repr_html_(self) -> str:
+        from polyalign.core.notebook import beads_html
+
+        return beads_html(self)
+
     def types(self) -> dict[str, int]:
         """How many of its `rows` have each shape, most frequent first: ``{"1-1": 40, "1-2": 3}``."""
         counts = Counter(f"{len(src)}-{len(tgt)}" for src, tgt, _, _ in self.rows())

@@ -79,6 +79,11 @@ class Bitext:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def _repr_html_(self) -> str:
+        from polyalign.core.notebook import bitext_html
+
+        return bitext_html(self)
+
     @property
     def langs(self) -> tuple[str, str]:
         """Source and target language tags."""

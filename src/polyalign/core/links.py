@@ -63,6 +63,11 @@ class Links:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def _repr_html_(self) -> str:
+        from polyalign.core.notebook import links_html
+
+        return links_html(self)
+
     @classmethod
     def from_pairs(cls, pairs: Iterable[Iterable[Pair]], possible: Iterable[Iterable[Pair]] | None = None) -> Links:
         """From one set of (src, tgt) links a sentence pair; `possible` adds links that are not sure.
