@@ -62,7 +62,14 @@ PARTS = (
     "spaces.contextual",
     "spaces.neutral",
     "spaces.retrieve",
+    "models.extend",
     "models.encoder",
+    "models.rows",
+    "models.trim",
+    "models.script",
+    "models.objective",
+    "models.weights",
+    "models.merge/groups",
 )
 #: Parameters without a default, for building any row.
 REQUIRED = {
@@ -78,6 +85,7 @@ REQUIRED = {
     "names": "x",
     "tests": "x",
     "thresholds": "x",
+    "guide": "x",
 }
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.models.encoders import training
-from polyalign.models.encoders.checkpoints import last_checkpoint, write
+from polyalign.models.encoders.checkpoints import write
 from polyalign.models.encoders.contrastive import Contrastive
 from polyalign.models.encoders.xlco import XLCO
+from polyalign.models.training import runner
+from polyalign.models.training.checkpoints import last_checkpoint
 from tests.models.conftest import SRC
 
 for needed in ("torch", "transformers", "accelerate"):
@@ -29,17 +30,17 @@ class Killed(Exception):
 
 def stopped(monkeypatch, at):
     """Losses that fail at a step."""
-    theirs = training._module
+    theirs = runner._module
 
-    def module(made, loss, more, method):
+    def module(network, loss, more, plan):
         def until(step):
             if step == at:
                 raise Killed
             return loss(step)
 
-        return theirs(made, until, more, method)
+        return theirs(network, until, more, plan)
 
-    monkeypatch.setattr(training, "_module", module)
+    monkeypatch.setattr(runner, "_module", module)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +59,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(method, encoder, bitext, tmp_p
     (folder / "checkpoint-6" / "trainer_state.json").write_text("{")
     assert last_checkpoint(folder).name == "checkpoint-3"
     steps = []
-    theirs = training._module
+    theirs = runner._module
 
-    def counted(made, loss, more, method):
-        return theirs(made, lambda step: (steps.append(step), loss(step))[1], more, method)
+    def counted(network, loss, more, plan):
+        return theirs(network, lambda step: (steps.append(step), loss(step))[1], more, plan)
 
-    monkeypatch.setattr(training, "_module", counted)
+    monkeypatch.setattr(runner, "_module", counted)
     made = method.fit(encoder, bitext, work=tmp_path)
     assert steps == [3, 4, 5, 6]
     assert made.encode(SRC).tobytes() == whole.encode(SRC).tobytes()

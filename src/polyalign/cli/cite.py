@@ -37,7 +37,7 @@ def papers_of_run(folder: Path) -> list[str]:
         DataError: The folder is not a finished run.
     """
     try:
-        steps = json.loads((folder / "run.json").read_text(encoding="utf-8"))["steps"]
-        return [key for step in steps for key in step["papers"]]
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return [*run.get("papers", []), *(key for step in run["steps"] for key in step["papers"])]
     except (OSError, ValueError, KeyError):
         raise DataError(f"{folder}: not a finished run, it has no run.json; run its project file first") from None

@@ -95,9 +95,12 @@ class MethodGroup(click.RichGroup):
         task: The task.
         arguments: The verb's own arguments and options, for every method.
         verb: What to do with the method built from the flags.
+        usual: The method that is meant where none is named; none for that one has to be.
     """
 
-    def __init__(self, *, task: str, arguments: Sequence[click.Parameter], verb: Verb, help: str) -> None:
+    def __init__(
+        self, *, task: str, arguments: Sequence[click.Parameter], verb: Verb, help: str, usual: str = ""
+    ) -> None:
         super().__init__(
             name=task,
             help=help,
@@ -105,7 +108,13 @@ class MethodGroup(click.RichGroup):
             subcommand_metavar="METHOD [ARGS]...",
             context_settings={"help_option_names": ["-h", "--help"]},
         )
-        self.task, self.arguments, self.verb = task, list(arguments), verb
+        self.task, self.arguments, self.verb, self.usual = task, list(arguments), verb, usual
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the usual method where the first word is no method."""
+        if self.usual and args and args[0] not in ("-h", "--help", *self.list_commands(ctx)):
+            args = [self.usual, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The task's methods."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from polyalign.core.errors import MissingExtraError
 from polyalign.core.jit import F32
+from polyalign.encoders.adapters.artefact import attach_kept
 from polyalign.encoders.encoder import Tokens
 from polyalign.encoders.hidden_states import HiddenStates
 from polyalign.encoders.model_files import identity, locate
@@ -137,6 +138,7 @@ def _loaded(encoder: Causal, same: str) -> Network:
         AutoModelForCausalLM, path, "the model", dtype=getattr(torch, encoder.dtype), output_loading_info=True
     )
     weights_there(path, report)
+    attach_kept(model, path)
     # Without the head: scores of all words of a vocabulary at every position would take gigabytes.
     model = model.base_model
     middle = round(2 / 3 * text_config(model.config).num_hidden_layers)

@@ -13,6 +13,7 @@ from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.files import PathText
 from polyalign.core.jit import F64
 from polyalign.core.progress import note, track
+from polyalign.encoders.adapters.artefact import attach_kept
 from polyalign.encoders.causal import readable
 from polyalign.encoders.encoder import clean
 from polyalign.encoders.model_files import identity
@@ -187,6 +188,7 @@ def _loaded(model: Likelihood, same: str) -> _Model:
         raise DataError(
             f"{path}: the weights have no {headless[0]}, expected a model with its head; save it as a causal language model"
         )
+    attach_kept(network, path)
     window = min(window_of(tokenizer, network.config, model.window), model.window or 1024)
     return _Model(str(path), network.eval().to(device), tokenizer, _before(tokenizer, model.start, str(path)), window)
 

@@ -96,6 +96,13 @@ METHODS: list[Row] = [
         needs=("sacrebleu",),
     ),
     Row(
+        "evaluate/teaching",
+        "polyalign.evaluate.teaching:Teaching",
+        ("cleary1984data", "mielke2019what", "kargaran2025mexa", "popovic2015chrf", "efron1979bootstrap"),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
         "evaluate/segment-alignment",
         "polyalign.evaluate.segment_alignment:SegmentAlignment",
         ("efron1979bootstrap",),

@@ -13,11 +13,16 @@ import numpy as np
 
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.jit import F32
+from polyalign.encoders.adapters.artefact import attach_kept, keep
 from polyalign.encoders.causal import readable
 from polyalign.encoders.model_files import identity
 from polyalign.encoders.torch_load import Device, Dtype, load, place, quiet, weights_there
 
 Kind = Literal["causal", "masked"]
+#: A file of those model folders whose embeddings are of low rank.
+FACTORISED = "factorised.json"
+#: Settings of a generation that are numbers of pieces, beside those whose names say so.
+_NUMBERS = ("suppress_tokens", "begin_suppress_tokens", "bad_words_ids", "force_words_ids", "forced_decoder_ids")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +51,9 @@ class LanguageModel:
     @property
     def tied(self) -> bool:
         """Whether the head is the embedding matrix itself."""
-        head = self.model.get_output_embeddings()
-        return head is None or head.weight is self.model.get_input_embeddings().weight
+        head, embeddings = self.model.get_output_embeddings(), self.model.get_input_embeddings()
+        # Of embeddings of low rank the head has the same table (`models.rows/ofa`).
+        return head is None or head.weight is embeddings.weight or getattr(head, "table", None) is embeddings
 
     @property
     def device(self) -> Any:
@@ -80,6 +86,10 @@ def read_model(name: str, *, kind: Kind = "causal", device: Device = "cpu", dtyp
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     path = readable(name)
+    if (path / FACTORISED).is_file():
+        from polyalign.models.vocabulary.rows.factors import read_factorised
+
+        return read_factorised(path)
     target = place(device)
     tokenizer = read_tokenizer(name)
     auto = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
@@ -93,7 +103,9 @@ def read_model(name: str, *, kind: Kind = "causal", device: Device = "cpu", dtyp
             f"{path}: found a tokenizer of {len(tokenizer):,} pieces and a model of {rows:,} rows, expected as many rows at least; "
             "they are not of one model"
         )
-    return LanguageModel(model.eval().to(target), tokenizer, str(name), identity(name))
+    model = model.eval().to(target)
+    attach_kept(model, path)
+    return LanguageModel(model, tokenizer, str(name), identity(name))
 
 
 def read_tokenizer(name: str) -> Any:
@@ -147,6 +159,11 @@ def write_model(made: LanguageModel, folder: Path) -> None:
     Raises:
         DataError: The folder is there already and not empty, or cannot be written; what is there stays.
     """
+    if hasattr(made.model.get_input_embeddings(), "common"):
+        from polyalign.models.vocabulary.rows.factors import write_factorised
+
+        write_factorised(made, folder)
+        return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: is there already, expected a name that is free or an empty folder; choose another")
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
@@ -155,6 +172,7 @@ def write_model(made: LanguageModel, folder: Path) -> None:
         with quiet():
             made.model.save_pretrained(part)
             made.tokenizer.save_pretrained(part)
+        keep(made.model, part)
         _without_file_of(part)
         if folder.is_dir():
             folder.rmdir()
@@ -177,8 +195,8 @@ def _without_file_of(folder: Path) -> None:
 def with_rows(made: LanguageModel, tokenizer: Any, matrices: list[F32]) -> LanguageModel:
     """The model with another tokenizer and the rows of its pieces.
 
-    The model itself is changed. Rows of the head that are tied stay tied, a head's bias keeps what it has for as many rows
-    as stay (0 for the rest), and the configuration's numbers (size of the vocabulary, marks) are the new tokenizer's.
+    The model itself is changed. Rows of the head that are tied stay tied; a head's bias, and the numbers of pieces in the
+    configurations (size of the vocabulary, marks), go with the pieces: what both tokenizers have keeps them.
 
     Args:
         made: The model.
@@ -190,40 +208,57 @@ def with_rows(made: LanguageModel, tokenizer: Any, matrices: list[F32]) -> Langu
     """
     import torch
 
-    model = made.model
-    expected = 1 if made.tied else 2
+    model, tied = made.model, made.tied
     size, width = matrices[0].shape
-    if len(matrices) != expected or any(m.shape != (size, width) for m in matrices) or size < len(tokenizer):
+    if len(matrices) != 2 - tied or any(m.shape != (size, width) for m in matrices) or size < len(tokenizer):
         raise ValueError(
-            f"rows: found {[m.shape for m in matrices]}, expected {expected} of at least {len(tokenizer)} rows"
+            f"rows: found {[m.shape for m in matrices]}, expected {2 - tied} of at least {len(tokenizer)} rows"
         )
+    number = _numbers(made.tokenizer, tokenizer)
+    bias = getattr(model.get_output_embeddings(), "bias", None)
+    biases = np.zeros(0, np.float32) if bias is None else bias.detach().float().cpu().numpy()
     with quiet():
         model.resize_token_embeddings(size, mean_resizing=False)
     modules = [model.get_input_embeddings(), model.get_output_embeddings()]
     with torch.no_grad():
         for module, rows in zip(modules, matrices, strict=False):
             module.weight.copy_(torch.from_numpy(rows))
-    if made.tied:
+        if bias is not None:
+            moved = np.zeros(size, np.float32)
+            moved[list(number.values())] = biases[list(number)]
+            modules[1].bias.copy_(torch.from_numpy(moved))
+    if tied:
         model.tie_weights()
-    _marks(model, made.tokenizer, tokenizer)
+    _renumber(model, number)
     return LanguageModel(model, tokenizer, made.name, made.key)
 
 
-def _marks(model: Any, old: Any, new: Any) -> None:
-    """Have the configurations name the marks by the new tokenizer's numbers."""
+def _numbers(old: Any, new: Any) -> dict[int, int]:
+    """The new number of each piece that both tokenizers have, by its old one."""
+    there = new.get_vocab()
+    return {at: there[piece] for piece, at in old.get_vocab().items() if piece in there}
+
+
+def _renumber(model: Any, number: dict[int, int]) -> None:
+    """Have the configurations name pieces by their new numbers; none for one that is gone."""
 
     def moved(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
-            return [moved(v) for v in value]
-        piece = old.convert_ids_to_tokens(value)
-        number = new.convert_tokens_to_ids(piece) if piece is not None else None
-        return number if number is not None and new.convert_ids_to_tokens(number) == piece else None
+            return [new for new in map(moved, value) if new is not None]
+        return number.get(value)
 
-    configs = [model.config, getattr(model, "generation_config", None)]
-    if model.config.get_text_config() is not model.config:
-        configs.append(model.config.get_text_config())
-    for config in configs:
-        for name in ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"):
-            value = getattr(config, name, None)
-            if value is not None:
-                setattr(config, name, moved(value))
+    for config in configurations(model):
+        for name in numbered(config):
+            setattr(config, name, moved(getattr(config, name)))
+
+
+def configurations(model: Any) -> list[Any]:
+    """The model's configuration, that of its text part if it is another, and that of generation if there is one."""
+    found = (model.config, model.config.get_text_config(), getattr(model, "generation_config", None))
+    return list({id(c): c for c in found if c is not None}.values())
+
+
+def numbered(config: Any) -> list[str]:
+    """The settings of a configuration that are numbers of pieces."""
+    names = [n for n in vars(config) if n in _NUMBERS or n.endswith(("_token_id", "_token_ids"))]
+    return [n for n in names if isinstance(getattr(config, n), (int, list, tuple))]

@@ -6,6 +6,11 @@
 * ``links``: ``links.parquet`` with the ``bitext.parquet`` its rows belong to, which has `score.words`
 * ``lexicon``: ``lexicon.parquet``
 * ``score``: ``score.json``
+* ``model``: ``model/``, a folder of transformers, or ``model.json``, which says where it is outside of the run
+* ``tokenizer``: ``tokenizer/``, a folder of transformers
+* ``vectors``: ``vectors/<language>/``, the vectors of its words
+* ``maps``: ``maps/``, an intervention, with ``model.json``, which says into which model
+* ``proof``: ``proof.json``
 * ``file``: a file in a format of the user's choice
 
 A table is written in row groups of 65,536 rows or 16 MB of text, whichever is less. A row group is what is worked on at a
@@ -33,6 +38,8 @@ from polyalign.core.store import MANIFEST
 
 #: What a row group holds at most, unless a single row is larger.
 ROWS, BYTES = 1 << 16, 1 << 24
+#: The folders of a model, a tokenizer and kin in a stored result, and the file that names a model elsewhere.
+MODEL, TOKENIZER, MAPS, VECTORS, ELSEWHERE = "model", "tokenizer", "maps", "vectors", "model.json"
 
 
 class Writer:

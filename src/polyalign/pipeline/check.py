@@ -10,11 +10,13 @@ from typing import Any
 
 from polyalign.core import langs, params, registry
 from polyalign.core.errors import ConfigError, PolyalignError, did_you_mean
-from polyalign.pipeline.job import Job
+from polyalign.pipeline.job import Job, Kind
 from polyalign.pipeline.plan import Pair, Step, unit_name
 from polyalign.pipeline.tasks import EITHER, TASKS, Task, variants_of
 
 _STEP_KEYS = ("id", "use", "in", "pairs")
+#: Parameters that are a model's folder, or its name.
+_MODELS = ("encoder", "model", "donor")
 
 
 def pairs_of(given: Any, languages: tuple[str, ...], where: str, errors: list[str]) -> tuple[Pair, ...]:
@@ -50,12 +52,13 @@ class Checker:
         raw: Mapping[str, Any],
         languages: tuple[str, ...],
         pairs: tuple[Pair, ...],
+        new: str,
         seed: int,
         earlier: list[Step],
         broken: set[str],
         errors: list[str],
     ) -> None:
-        self.base, self.raw, self.languages, self.pairs, self.seed = base, raw, languages, pairs, seed
+        self.base, self.raw, self.languages, self.pairs, self.new, self.seed = base, raw, languages, pairs, new, seed
         self.earlier, self.broken, self.errors = earlier, broken, errors
         self.id = str(raw.get("id", "")) or str(raw.get("use", "")).replace("/", ".")
         self.where = f"step {number}" + (f" '{self.id}'" if self.id else "")
@@ -111,6 +114,8 @@ class Checker:
             # What its input would have given is not known, nor what it gives itself.
             self.broken.add(self.id)
             return None
+        if task.teaches and not self.new:
+            self.say('which language is new to the model? Say it at the top: [project] new = "rm"')
         inputs = self._inputs(task)
         pairs = self._step_pairs(task, inputs)
         return Step(self.id, row, task, method, tuple(s.id for s in inputs), pairs, options)
@@ -146,7 +151,7 @@ class Checker:
         for key, value in out.items():
             if key in fields and fields[key].is_path and isinstance(value, str) and value:
                 out[key] = str(self.base / value)
-            elif key == "encoder" and isinstance(value, str) and (self.base / value.rsplit(":", 1)[0]).exists():
+            elif key in _MODELS and isinstance(value, str) and (self.base / value.rsplit(":", 1)[0]).exists():
                 out[key] = str(self.base / value)
         if "seed" in fields and "seed" not in out:
             out["seed"] = self.seed
@@ -159,11 +164,7 @@ class Checker:
                 self.say("takes no input, it reads from outside; remove 'in'")
             return []
         if names is None:
-            found = [next((s for s in reversed(self.earlier) if s.task.gives == kind), None) for kind in task.takes]
-            for kind, step in zip(task.takes, found, strict=True):
-                if step is None and not self.broken:
-                    self.say(f'needs {kind}, and no earlier step gives any; say where they come from with in = "..."')
-            return [s for s in found if s is not None]
+            return self._last_of(task)
         listed = [names] if isinstance(names, str) else names
         if not isinstance(listed, list) or not listed:
             self.say(f"in = {names!r}: expected a step's id or a list of ids")
@@ -179,7 +180,7 @@ class Checker:
                 out.append(known[name])
         if len(out) < len(listed):
             return []  # One of them is wrong, and has been told.
-        kinds = task.takes + task.takes[-1:] * (len(out) - len(task.takes)) if task.joins else task.takes
+        kinds = self._kinds(task, out)
         if len(out) != len(kinds):
             self.say(
                 f"takes {len(task.takes)} input{'s' if len(task.takes) > 1 else ''} ({', '.join(task.takes)}), found {len(out)}"
@@ -190,6 +191,36 @@ class Checker:
             if step.task.gives != kind and (step.task.gives, kind) != ("links", "bitext"):
                 self.say(f"takes {kind}, but '{step.id}' ({step.row.id}) gives {step.task.gives}")
         return out
+
+    def _last_of(self, task: Task) -> list[Step]:
+        """The last step that gives each kind, where a step does not say which."""
+        if task.also:
+            # The last documents there are may be those that are held out.
+            self.say(
+                f"takes {', '.join(task.takes)} and any of {', '.join(task.also)}; say which steps they come from with "
+                'in = ["...", "..."]'
+            )
+            return []
+        found = [next((s for s in reversed(self.earlier) if s.task.gives == kind), None) for kind in task.takes]
+        for kind, step in zip(task.takes, found, strict=True):
+            if step is None and not self.broken:
+                self.say(f'needs {kind}, and no earlier step gives any; say where they come from with in = "..."')
+        return [s for s in found if s is not None]
+
+    def _kinds(self, task: Task, inputs: list[Step]) -> tuple[Kind, ...]:
+        """What each input has to be."""
+        more = inputs[len(task.takes) :]
+        if task.joins:
+            return task.takes + task.takes[-1:] * len(more)
+        if not task.also:
+            return task.takes
+        for step in more:
+            if step.task.gives not in task.also:
+                self.say(
+                    f"takes {', '.join(task.also)} after {', '.join(task.takes)}, but '{step.id}' ({step.row.id}) gives "
+                    f"{step.task.gives}"
+                )
+        return (*task.takes, *(step.task.gives for step in more))
 
     def _step_pairs(self, task: Task, inputs: list[Step]) -> tuple[Pair, ...]:
         if not task.per_pair:
@@ -215,7 +246,9 @@ class Checker:
         """Every file that the step will read must be there now, not an hour from now."""
         for pair in step.units:
             try:
-                for path in step.task.files(step.method, Job(self.languages, pair, (), step.options, Path())):
+                for path in step.task.files(
+                    step.method, Job(self.languages, pair, (), step.options, Path(), step.row.id, self.new)
+                ):
                     if not path.exists():
                         self.say(f"{path}: no such file or folder")
             except PolyalignError as error:

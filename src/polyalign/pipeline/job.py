@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["documents", "sentences", "multiway", "bitext", "links", "lexicon", "score", "file"]
+Kind = Literal[
+    "documents",
+    "sentences",
+    "multiway",
+    "bitext",
+    "links",
+    "lexicon",
+    "score",
+    "file",
+    "vectors",
+    "tokenizer",
+    "model",
+    "maps",
+    "proof",
+]
 Counts = dict[str, Any]
 
 
@@ -22,6 +36,7 @@ class Job:
         options: What the step says beside the method's parameters.
         out: The folder to write to.
         use: The method's id.
+        new: The language that a model is taught; empty where none is.
     """
 
     languages: tuple[str, ...]
@@ -30,6 +45,7 @@ class Job:
     options: Mapping[str, Any]
     out: Path
     use: str = ""
+    new: str = ""
 
     @property
     def langs(self) -> tuple[str, str]:

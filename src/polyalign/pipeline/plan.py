@@ -44,7 +44,7 @@ class Step:
 
     def job(self, project: Project, pair: Pair | None, inputs: tuple[Path, ...], out: Path) -> Job:
         """The work of this step for one pair, or for all languages."""
-        return Job(project.languages, pair, inputs, self.options, out, self.row.id)
+        return Job(project.languages, pair, inputs, self.options, out, self.row.id, project.new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Project:
         output: The run folder.
         languages: Canonical tags.
         pairs: The language pairs that pairwise steps run for.
+        new: The language that a model is taught; empty where none is.
+        papers: Keys of the papers that the project as a whole follows.
         seed: Of every random choice.
         threads: Threads of parallel kernels; 0 is all.
         engine: Who does the work.
@@ -68,6 +70,8 @@ class Project:
     output: Path
     languages: tuple[str, ...]
     pairs: tuple[Pair, ...]
+    new: str
+    papers: tuple[str, ...]
     seed: int
     threads: int
     engine: Settings

@@ -3,6 +3,8 @@
 bitext/<pair>.parquet   and whatever the corpus.write steps made
 links/<pair>.pharaoh    a line a sentence pair; <pair>.tokens are the words it counts
 lexicon/<pair>.tsv
+proof.json              of a language that was taught
+models/<step>           the models that were made, ready to be loaded
 scores.json, run.json
 """
 
@@ -21,7 +23,7 @@ from polyalign import __version__
 from polyalign.core import params
 from polyalign.core.files import write_lines, write_text
 from polyalign.core.store import MANIFEST, Artefact
-from polyalign.pipeline.artefacts import lexicon_lines, read_links
+from polyalign.pipeline.artefacts import MODEL, lexicon_lines, read_links
 from polyalign.pipeline.plan import Project, Step, unit_name
 
 
@@ -58,6 +60,10 @@ def publish(project: Project, made: Mapping[tuple[str, str], Artefact]) -> None:
                 case "score":
                     score = json.loads((artefact.folder / "score.json").read_text(encoding="utf-8"))
                     scores.append({"step": step.id, "pair": unit, **score})
+                case "proof":
+                    _copy(artefact.folder / "proof.json", out / f"{step.id}.json")
+                case "model" if (artefact.folder / MODEL).is_dir():
+                    _link(artefact.folder / MODEL, out / "models" / step.id)
                 case _:
                     pass
     write_text(out / "scores.json", json.dumps(scores, indent=1) + "\n")
@@ -67,6 +73,8 @@ def publish(project: Project, made: Mapping[tuple[str, str], Artefact]) -> None:
         "version": __version__,
         "languages": list(project.languages),
         "pairs": [unit_name(p) for p in project.pairs],
+        **({"new": project.new} if project.new else {}),
+        **({"papers": list(project.papers)} if project.papers else {}),
         "seed": project.seed,
         "steps": record,
     }
@@ -98,6 +106,19 @@ def _links(artefact: Artefact, folder: Path, unit: str) -> None:
     write_lines(folder / f"{unit}.pharaoh", links.take(range(n)).to_pharaoh())
     tokens = zip(bitext.tokens("src")[:n], bitext.tokens("tgt")[:n], strict=True)
     write_lines(folder / f"{unit}.tokens", [f"{' '.join(s)} ||| {' '.join(t)}" for s, t in tokens])
+
+
+def _link(source: Path, target: Path) -> None:
+    """The files of a folder under a second name, for a model is too large to be there twice; copied where that cannot be."""
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        shutil.copytree(source, part, copy_function=os.link)
+    except (OSError, shutil.Error):
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part)
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(part, target)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def run(project: Project, *, start: str = "", only: str = "") -> Path:
         only: Run this step alone; what it needs must be stored.
 
     Returns:
-        The run folder: ``bitext/``, ``links/``, ``lexicon/``, ``scores.json``, ``run.json``,
+        The run folder: ``bitext/``, ``links/``, ``lexicon/``, ``models/``, ``scores.json``, ``run.json``,
         ``events.jsonl``, and the store in ``work/``.
 
     Raises:
@@ -64,9 +65,7 @@ def dry_run(project: Project, *, start: str = "", only: str = "") -> list[tuple[
         forced = forced or step.id == start
         for pair in step.units:
             unit = unit_name(pair)
-            waiting = [
-                i for i in step.inputs if _present(project, i, pair) and (i, _unit_of(project, i, pair)) not in made
-            ]
+            waiting = list(dict.fromkeys(i for i, u in _reads(project, step, pair) if (i, u) not in made))
             if only and step.id != only:
                 reason = "left out by --only"
             elif forced:
@@ -119,9 +118,7 @@ class _Runner:
         self.made[step.id, unit] = found
 
     def _inputs_made(self, step: Step, pair: Pair | None) -> bool:
-        return all(
-            (i, _unit_of(self.project, i, pair)) in self.made for i in step.inputs if _present(self.project, i, pair)
-        )
+        return all(read in self.made for read in _reads(self.project, step, pair))
 
     def _make(self, step: Step, pair: Pair | None, unit: str, recipe: dict[str, Any]) -> Artefact:
         if not self._inputs_made(step, pair):
@@ -129,9 +126,7 @@ class _Runner:
         self.events.emit("start", step=step.id, unit=unit, method=step.row.id)
         began, counts = time.perf_counter(), dict[str, Any]()
         _reset_peak()
-        inputs = tuple(
-            self.made[i, _unit_of(self.project, i, pair)].folder for i in step.inputs if _present(self.project, i, pair)
-        )
+        inputs = tuple(self.made[read].folder for read in _reads(self.project, step, pair))
         try:
             with self.store.create(step.id, unit, recipe, counts) as out:
                 counts.update(step.task.run(step.method, step.job(self.project, pair, inputs, out)))
@@ -167,30 +162,33 @@ def _step(project: Project, id: str) -> Step:
     return next(s for s in project.steps if s.id == id)
 
 
-def _unit_of(project: Project, id: str, pair: Pair | None) -> str:
-    return unit_name(pair if _step(project, id).task.per_pair else None)
-
-
-def _present(project: Project, id: str, pair: Pair | None) -> bool:
-    """Whether a step runs for that pair; a joined input may not."""
-    step = _step(project, id)
-    return not step.task.per_pair or pair in step.pairs
+def _reads(project: Project, step: Step, pair: Pair | None) -> list[tuple[str, str]]:
+    """The results that a step for a pair reads: of an input by pairs that pair's, if it has one, or for no pair all."""
+    out = []
+    for id in step.inputs:
+        source = _step(project, id)
+        units = [p for p in source.units if p == pair] if source.task.per_pair and pair is not None else source.units
+        out += [(id, unit_name(unit)) for unit in units]
+    return out
 
 
 def _recipe(project: Project, step: Step, pair: Pair | None, made: dict[tuple[str, str], Artefact]) -> dict[str, Any]:
     """What a unit's result depends on, and nothing else."""
     values = params.to_dict(step.method)
-    inputs = {
-        i: made[i, _unit_of(project, i, pair)].digest for i in step.inputs if (i, _unit_of(project, i, pair)) in made
-    }
+    read = [r for r in _reads(project, step, pair) if r in made]
+    several = Counter(i for i, _ in read)
+    inputs = {i if several[i] == 1 else f"{i} {unit}": made[i, unit].digest for i, unit in read}
     job = step.job(project, pair, (), Path())
     # Files are named by their order, not their place: a moved project keeps its results.
     for number, path in enumerate(step.task.files(step.method, job)):
         inputs[f"file {number + 1}"] = digest(path)
+    inputs |= step.task.marks(step.method, job)
     return {
         "method": step.row.id,
         "version": step.row.version,
-        "params": _without_folder(values, project) | _without_folder(dict(step.options), project),
+        "params": _without_folder(values, project)
+        | _without_folder(dict(step.options), project)
+        | ({"new": project.new} if step.task.teaches else {}),
         "inputs": inputs,
         "languages": list(pair if pair is not None else project.languages),
     }
@@ -222,7 +220,7 @@ def _folder(output: Path) -> Iterator[None]:
 def _sweep(output: Path) -> None:
     """Remove what a killed run had half written, and nothing that is not the run's own."""
     ours = [*(output / "work").rglob("*.part")]
-    for folder in (output, output / "bitext", output / "links", output / "lexicon"):
+    for folder in (output, output / "bitext", output / "links", output / "lexicon", output / "models"):
         ours += folder.glob(".*.part")
     for part in ours:
         if part.is_dir():

@@ -9,7 +9,7 @@ from typing import Any
 
 from polyalign.core.params import params_of
 from polyalign.pipeline.job import Counts, Job, Kind
-from polyalign.pipeline.steps import augment, bitext, corpus, documents, scores, sentences
+from polyalign.pipeline.steps import augment, bitext, corpus, documents, models, proof, scores, sentences, spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,9 @@ class Task:
         files: The files outside the run that a method reads, for the content key.
         joins: Whether further inputs of the last kind are joined to it.
         options: Names of the step's options beside the method's parameters; all of them are paths.
+        also: Kinds that may follow, in any order and number; a step over all languages reads all pairs of them.
+        teaches: Whether it needs to know the language that is new to the model.
+        marks: What its result depends on outside the run that is too large to be read for the content key, by name.
     """
 
     takes: tuple[Kind, ...]
@@ -33,6 +36,9 @@ class Task:
     files: Callable[[Any, Job], list[Path]] = lambda method, job: []
     joins: bool = False
     options: tuple[str, ...] = ()
+    also: tuple[Kind, ...] = ()
+    teaches: bool = False
+    marks: Callable[[Any, Job], dict[str, str]] = lambda method, job: {}
 
 
 def _named_files(method: Any, job: Job) -> list[Path]:
@@ -46,7 +52,7 @@ def _named_files(method: Any, job: Job) -> list[Path]:
 def _either(run: Callable[[Any, Job], Counts], *, joins: bool = False) -> tuple[Task, Task]:
     """A task that takes a bitext and gives one, or documents and gives those."""
     pairs = Task(("bitext",), "bitext", True, run, _named_files, joins)
-    return pairs, Task(("documents",), "documents", False, run, _named_files)
+    return pairs, Task(("documents",), "documents", False, run, _named_files, joins)
 
 
 #: Of tasks that work on more than one kind, each; which it is, its input says.
@@ -68,6 +74,8 @@ EITHER: dict[str, tuple[Task, ...]] = {
     "corpus.split": _either(corpus.split),
     "corpus.balance": _either(corpus.balance),
 }
+#: Ways to train vectors of words from text alone.
+_VECTORS = ("ppmi-svd", "word2vec", "fasttext")
 TASKS: dict[str, Task] = {
     "corpus.documents": Task((), "documents", False, documents.read_documents, lambda m, j: m.inputs(j.languages)),
     "text.normalize": Task(("documents",), "documents", False, documents.normalize),
@@ -86,6 +94,37 @@ TASKS: dict[str, Task] = {
     "corpus.write/documents": Task(("documents",), "file", False, documents.write),
     "corpus.write": Task(("bitext",), "file", True, bitext.write),
     "evaluate/aer": Task(("links", "bitext"), "score", True, scores.aer),
+    **{f"spaces.vectors/{name}": Task(("documents",), "vectors", False, spaces.vectors) for name in _VECTORS},
+    "spaces.map": Task(("vectors", "lexicon"), "vectors", False, spaces.mapped, teaches=True),
+    "models.read": Task((), "model", False, models.read, models.files, marks=models.marks),
+    "models.extend": Task(("model", "documents"), "tokenizer", False, models.extend, _named_files, teaches=True),
+    "models.rows": Task(
+        ("model", "tokenizer"),
+        "model",
+        False,
+        models.rows,
+        _named_files,
+        also=("documents", "lexicon", "vectors", "model"),
+        teaches=True,
+    ),
+    "models.trim": Task(("model", "documents"), "model", False, models.trim, _named_files),
+    "models.script": Task(("documents",), "documents", False, models.script, _named_files, teaches=True),
+    "models.train": Task(
+        ("model",), "model", False, models.train, _named_files, also=("documents", "bitext", "links"), teaches=True
+    ),
+    **{
+        f"models.merge/{name}": Task(("model", "model"), "model", False, models.merge, joins=True)
+        for name in ("linear", "ties")
+    },
+    "models.intervene": Task(("model", "bitext"), "maps", False, models.intervene, _named_files, teaches=True),
+    "evaluate/teaching": Task(
+        ("model", "documents"),
+        "proof",
+        False,
+        proof.teaching,
+        also=("model", "maps", "documents", "bitext"),
+        teaches=True,
+    ),
     "evaluate/sentences": Task(("bitext",), "score", True, scores.sentence_f1, scores.sentence_gold, options=("gold",)),
 }
 

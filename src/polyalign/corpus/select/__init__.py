@@ -6,6 +6,7 @@ from polyalign.core.registry import Row
 
 METHODS: list[Row] = [
     Row("corpus.select/threshold", "polyalign.corpus.select.threshold:Threshold"),
+    Row("corpus.select/where", "polyalign.corpus.select.where:Where"),
     Row("corpus.select/quantile", "polyalign.corpus.select.quantile:Quantile"),
     Row(
         "corpus.select/classifier",

@@ -15,7 +15,8 @@ from polyalign.encoders.encoder import Encoder
 from polyalign.encoders.tune import Model, model_of
 from polyalign.models.encoders.method import Tuning, above, at_least
 from polyalign.models.encoders.text import Pairs, drawn, pooled
-from polyalign.models.encoders.training import seeded, steps_of, train
+from polyalign.models.encoders.training import steps_of, train
+from polyalign.models.training.surroundings import seeded
 
 
 @dataclass(frozen=True, slots=True)

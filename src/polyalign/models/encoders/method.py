@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from polyalign.models.training.runner import OWN
+
 #: What a method learns from: sentence pairs; those and links of their words; documents; judged sentence pairs.
 Takes = Literal["bitext", "links", "documents", "judgements"]
-#: What the trainer is told by a method's own parameters.
-_OWN = (
-    "output_dir", "max_steps", "per_device_train_batch_size", "learning_rate", "seed", "data_seed", "save_steps",
-    "save_strategy", "train_sampling_strategy", "remove_unused_columns", "num_train_epochs",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Tuning:
             raise ValueError(f"batch must be at least 2, since texts are told from each other, got {self.batch}")
         at_least(self, 0, "save_every", "seed")
         for name in self.trainer:
-            if name in _OWN:
+            if name in OWN:
                 raise ValueError(f"trainer sets {name}, which the method's own parameters say; leave it out")
 
 

@@ -49,8 +49,9 @@ class Data:
 class Loss(Protocol):
     """An objective for a model and data: the loss of any step, which depends on the step and the seed alone."""
 
-    #: Further modules that are trained, by name, such as a head; kept in checkpoints, and left behind afterwards.
-    modules: Mapping[str, Any]
+    @property
+    def modules(self) -> Mapping[str, Any]:
+        """Further modules that are trained, by name, such as a head; kept in checkpoints, and left behind afterwards."""
 
     def __call__(self, step: int) -> Any:
         """The loss of a step, a scalar tensor with gradients."""

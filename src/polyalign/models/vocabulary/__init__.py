@@ -1,1 +1,163 @@
 """The pieces of a language model: measured, extended, trimmed, and given rows."""
+
+from __future__ import annotations
+
+from polyalign.core.registry import Row
+
+METHODS: list[Row] = [
+    Row(
+        "models.extend/bpe",
+        "polyalign.models.vocabulary.extend.bpe:BPE",
+        papers=("sennrich2016neural", "gage1994new"),
+        extra="neural",
+        needs=("tokenizers", "transformers"),
+    ),
+    Row(
+        "models.extend/unigram",
+        "polyalign.models.vocabulary.extend.unigram:Unigram",
+        papers=("kudo2018subword", "sennrich2016neural"),
+        extra="neural",
+        needs=("tokenizers", "transformers"),
+    ),
+    Row(
+        "models.extend/splice",
+        "polyalign.models.vocabulary.extend.splice:Splice",
+        papers=("sennrich2016neural",),
+        extra="neural",
+        needs=("tokenizers", "transformers"),
+    ),
+    Row(
+        "models.extend/added",
+        "polyalign.models.vocabulary.extend.added:Added",
+        papers=("rust2021how",),
+        extra="neural",
+        needs=("tokenizers", "transformers"),
+    ),
+    Row(
+        "models.extend/train",
+        "polyalign.models.vocabulary.extend.train:Train",
+        papers=("sennrich2016neural", "kudo2018subword", "kudo2018sentencepiece", "radford2019language"),
+        extra="neural",
+        needs=("tokenizers", "transformers"),
+    ),
+    Row(
+        "models.rows/constituents",
+        "polyalign.models.vocabulary.rows.constituents:Constituents",
+        papers=("gee2022fast", "chen2024bailong"),
+        extra="neural",
+        needs=("torch", "transformers"),
+        presets={"zip-tie": {}, "norm-corrected": {"norm": "parts"}},
+    ),
+    Row(
+        "models.rows/weighted",
+        "polyalign.models.vocabulary.rows.weighted:Weighted",
+        papers=("goddard2024arcee",),
+        extra="neural",
+        needs=("torch", "transformers"),
+        presets={"first-last": {"kind": "ends"}},
+    ),
+    Row(
+        "models.rows/links",
+        "polyalign.models.vocabulary.rows.links:Links",
+        papers=("remy2024transtokenization",),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/wechsel",
+        "polyalign.models.vocabulary.rows.wechsel:Wechsel",
+        papers=("minixhofer2022wechsel",),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/focus",
+        "polyalign.models.vocabulary.rows.focus:Focus",
+        papers=("dobler2023focus", "bojanowski2017enriching", "martins2016softmax"),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/ofa",
+        "polyalign.models.vocabulary.rows.ofa:OFA",
+        papers=("liu2024ofa",),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/cw2v",
+        "polyalign.models.vocabulary.rows.cw2v:CW2V",
+        papers=("mundra2024empirical", "mikolov2013distributed"),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/omp",
+        "polyalign.models.vocabulary.rows.omp:OMP",
+        papers=("pati1993orthogonal", "goddard2025trainingfree"),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/mean",
+        "polyalign.models.vocabulary.rows.mean:Mean",
+        papers=("hewitt2021initializing",),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.rows/multivariate",
+        "polyalign.models.vocabulary.rows.multivariate:Multivariate",
+        papers=("hewitt2021initializing", "mundra2024empirical", "wolf2020transformers"),
+        extra="neural",
+        needs=("torch", "transformers"),
+        presets={"transformers": {"scale": 1e-9}, "vocab-adaptation": {"scale": 1e-5}},
+    ),
+    Row(
+        "models.rows/random",
+        "polyalign.models.vocabulary.rows.random_rows:Random",
+        papers=("hewitt2021initializing",),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.trim/corpus",
+        "polyalign.models.vocabulary.trim.corpus:Corpus",
+        papers=("ushio2023efficient", "abdaoui2020load"),
+        extra="neural",
+        needs=("torch", "transformers"),
+        presets={
+            "lm-vocab-trimmer": {"minimum_count": 2, "alphabet": 1.0},
+            "lm-vocab-trimmer-60k": {"pieces": 60000, "minimum_count": 2, "alphabet": 1.0},
+        },
+    ),
+    Row(
+        "models.trim/scripts",
+        "polyalign.models.vocabulary.trim.scripts:Scripts",
+        papers=("alabi2022adapting",),
+        extra="neural",
+        needs=("torch", "transformers"),
+    ),
+    Row(
+        "models.script/romanise",
+        "polyalign.models.vocabulary.script.romanise:Romanise",
+        papers=("hermjakob2018out", "husain2024romansetu"),
+        extra="scripts",
+        needs=("uroman",),
+    ),
+    Row(
+        "models.script/transliterate",
+        "polyalign.models.vocabulary.script.transliterate:Transliterate",
+        papers=("micallef2024cross", "cavnar1994ngram"),
+    ),
+    Row(
+        "models.script/characters",
+        "polyalign.models.vocabulary.script.characters:Characters",
+        papers=("dabre2022indicbart", "kunchukuttan2020indicnlp"),
+    ),
+    Row(
+        "models.script/myte",
+        "polyalign.models.vocabulary.script.myte:Myte",
+        papers=("limisiewicz2024myte", "creutz2007unsupervised"),
+    ),
+]

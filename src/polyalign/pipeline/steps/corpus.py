@@ -88,16 +88,25 @@ def _joined(folders: Sequence[Path]) -> Iterator[pa.Table]:
     if len(sources) == 1:
         yield from sources[0]
         return
-    empty, ids = Bitext.concat([Bitext(source[0].slice(0, 0)) for source in sources]), Seen()
+    kind, ids = sources[0].path.stem, Seen()
+    names = ["id"] if kind == "bitext" else ["doc", "lang"]
+    empty = _together([source[0].slice(0, 0) for source in sources], kind)
     for source in sources:
         for run in source:
-            table = Bitext.concat([empty, Bitext(run)]).table
-            if (twice := ids.again(table, ["id"])).any():
-                name = table["id"][int(np.argmax(twice))].as_py()
-                raise DataError(
-                    f"bitext: id {name!r} occurs in more than one of the joined bitexts; ids must be unique"
+            table = _together([empty, run], kind)
+            if (twice := ids.again(table, names)).any():
+                name = table[names[0]][int(np.argmax(twice))].as_py()
+                joined = (
+                    "the joined bitexts; ids must be unique" if kind == "bitext" else "the joined documents; rename one"
                 )
+                raise DataError(f"{kind}: {names[0]} {name!r} occurs in more than one of {joined}")
             yield table
+
+
+def _together(tables: Sequence[pa.Table], kind: str) -> pa.Table:
+    if kind == "bitext":
+        return Bitext.concat([Bitext(table) for table in tables]).table
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _select(method: Any, kind: str, table: pa.Table) -> Made:

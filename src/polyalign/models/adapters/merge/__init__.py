@@ -1,0 +1,1 @@
+"""Several trained models, or adapters, made into one."""
