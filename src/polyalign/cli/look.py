@@ -20,7 +20,7 @@ from polyalign.core.errors import ConfigError, DataError
 @click.option("--links", "links", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Pharaoh links over the bitext, several times for several.")  # fmt: skip
 @click.option("--texts", type=click.Path(path_type=Path), metavar="FILE", help="The bitext that a file of links was made from.")  # fmt: skip
 @click.option("--pair", default="und-und", metavar="SRC-TGT", help="Languages, where the file does not tell.")
-@click.option("--format", help="Format of the bitext, where its name does not tell.")
+@click.option("--from", "format", help="Format of the bitext, where its name does not tell.")
 @click.option("--width", type=click.IntRange(min=20), help="Columns; by default those of the terminal.")
 @json_option
 def command(

@@ -34,6 +34,9 @@ ROUTES = (
     ("/api/document", "GET", "documents:outline"),
     ("/api/document/texts", "GET", "documents:texts"),
     ("/api/document/edit", "POST", "documents:edit"),
+    ("/concordance", "GET", "concordance:page"),
+    ("/lexicon", "GET", "lexicon:page"),
+    ("/measures", "GET", "measures:page"),
     ("/agreement", "GET", "agreement:page"),
     ("/export", "GET", "agreement:export"),
 )
@@ -42,6 +45,9 @@ MENU = (
     ("/", "Run"),
     ("/documents", "Documents"),
     ("/pairs", "Sentence pairs"),
+    ("/concordance", "Concordance"),
+    ("/lexicon", "Lexicon"),
+    ("/measures", "Measures"),
     ("/agreement", "Corrections"),
 )
 _MOST_BYTES = 4 << 20
@@ -68,14 +74,14 @@ def make_app(view: View, *, hosts: tuple[str, ...] = (), token: str = "") -> Sta
 
 
 def _handler(target: str) -> Callable[[Request], Awaitable[Response]]:
-    """The answer of a page, which is imported when it is first asked for; off the loop, for it reads files."""
+    """The answer of a page; off the loop, for it reads files."""
     module, _, name = target.partition(":")
+    function: Any = getattr(importlib.import_module(f"polyalign.view.pages.{module}"), name)
 
     async def handle(request: Request) -> Response:
         given = await _body(request) if request.method == "POST" else None
 
         def answer() -> Response:
-            function: Any = getattr(importlib.import_module(f"polyalign.view.pages.{module}"), name)
             response: Response = function(request) if given is None else function(request, given)
             return response
 
@@ -87,10 +93,13 @@ def _handler(target: str) -> Callable[[Request], Awaitable[Response]]:
 
 async def _body(request: Request) -> dict[str, Any]:
     """The JSON object of a request."""
-    if int(request.headers.get("content-length", 0)) > _MOST_BYTES:
-        raise HTTPException(413, f"the request is larger than {_MOST_BYTES:,} bytes")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST_BYTES:
+            raise HTTPException(413, f"the request is larger than {_MOST_BYTES:,} bytes")
     try:
-        given = json.loads(await request.body())
+        given = json.loads(body)
     except ValueError:
         raise HTTPException(400, "the request is not JSON") from None
     if not isinstance(given, dict):

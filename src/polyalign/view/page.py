@@ -111,15 +111,19 @@ def render(request: Request, template: str, *, title: str, status: int = 200, **
     from starlette.responses import HTMLResponse
 
     view = view_of(request)
-    html = _templates().get_template(template).render(
-        title=title,
-        path=request.url.path,
-        menu=request.app.state.menu,
-        name=view.opened.name,
-        author=view.author,
-        units=view.opened.units(),
-        unit=request.query_params.get("unit") or next(iter(view.opened.units()), ""),
-        **context,
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            title=title,
+            path=request.url.path,
+            menu=request.app.state.menu,
+            name=view.opened.name,
+            author=view.author,
+            units=view.opened.units(),
+            unit=request.query_params.get("unit") or next(iter(view.opened.units()), ""),
+            **context,
+        )
     )
     return HTMLResponse(html, status)
 

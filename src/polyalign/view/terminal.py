@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from polyalign.report.page import visible
+
 #: First strong isolate and its end: a word of a right-to-left script stays in its place on the line.
 _ISOLATE, _END = "\u2068", "\u2069"
 #: What a grid takes at most, in lines of words.
@@ -32,27 +34,6 @@ class Drawn:
     prob: float | None = None
 
 
-def shown(word: str) -> str:
-    r"""A word with nothing in it that a terminal would obey: controls and bidirectional marks become visible ones.
-
-    Example:
-        >>> shown("a\x1b[31mb\u202ec")
-        'a␛[31mb�c'
-    """
-    out = []
-    for c in word:
-        if ord(c) < 32:
-            out.append(chr(0x2400 + ord(c)))
-        elif (
-            unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn")
-            or c in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-        ):
-            out.append("\ufffd")
-        else:
-            out.append(c)
-    return "".join(out)
-
-
 def draw(src: Sequence[str], tgt: Sequence[str], links: Sequence[Drawn], *, width: int) -> Text:
     """Draw the links of a pair.
 
@@ -65,8 +46,8 @@ def draw(src: Sequence[str], tgt: Sequence[str], links: Sequence[Drawn], *, widt
     Returns:
         Lines: a full square is a sure link, an empty one a possible one, a small one a link of a probability below one half.
     """
-    label = max((cell_len(shown(w)) for w in src), default=0)
-    stairs = max((label + 2 * j + 4 + cell_len(shown(w)) for j, w in enumerate(tgt)), default=0)
+    label = max((cell_len(visible(w)) for w in src), default=0)
+    stairs = max((label + 2 * j + 4 + cell_len(visible(w)) for j, w in enumerate(tgt)), default=0)
     if max(stairs, label + 2 * len(tgt) + 2) <= width and len(src) + len(tgt) <= TALL and src and tgt:
         return _grid(src, tgt, links, label)
     return _list(src, tgt, links)
@@ -76,7 +57,7 @@ def _grid(src: Sequence[str], tgt: Sequence[str], links: Sequence[Drawn], label:
     at = {(x.src, x.tgt): x for x in links}
     out = Text()
     for i, word in enumerate(src):
-        out.append(" " * (label - cell_len(shown(word))) + _isolated(word) + " ")
+        out.append(" " * (label - cell_len(visible(word))) + _isolated(word) + " ")
         for j in range(len(tgt)):
             mark, style = _mark(at.get((i, j)))
             out.append(" ")
@@ -118,6 +99,6 @@ def _mark(link: Drawn | None) -> tuple[str, str]:
 
 
 def _isolated(word: str) -> str:
-    text = shown(word)
+    text = visible(word)
     strange = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text)
     return _ISOLATE + text + _END if strange else text

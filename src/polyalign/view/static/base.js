@@ -59,7 +59,7 @@ export function keys(rows) {
   const list = document.querySelector("#keys dl");
   for (const [key, told, run, shown] of rows) {
     for (const one of [key].flat()) bound.set(one.toLowerCase(), run);
-    list.append(make("dt", {}, make("kbd", {}, shown ?? [key].flat().join(" "))), make("dd", {}, told));
+    if (told) list.append(make("dt", {}, make("kbd", {}, shown ?? [key].flat().join(" "))), make("dd", {}, told));
   }
 }
 
