@@ -33,7 +33,7 @@ from polyalign.models.language_model import LanguageModel, read_model
 from polyalign.models.training.objective import Parallel
 
 HEADS = (
-    "model", "pair", "position", "ridge", "alpha", "MEXA before", "after", "difference", "retrieval before", "after",
+    "model", "pair", "position", "layers", "ridge", "alpha", "MEXA before", "after", "difference", "retrieval before", "after",
     "difference", "best layer before", "after", "bits per byte before", "after", "difference", "CPU s",
 )  # fmt: skip
 
@@ -103,7 +103,12 @@ def row(name: str, made: LanguageModel, args: argparse.Namespace, position: Posi
     start = time.process_time()
     parallel, src, tgt = sentences(args.pair, args.data, args.run, args.test)
     maps: Maps = INCLINE(
-        sentences=args.sentences, held_out=args.held_out, alphas=tuple(args.alphas), ridge=ridge, position=position
+        sentences=args.sentences,
+        held_out=args.held_out,
+        alphas=tuple(args.alphas),
+        ridge=ridge,
+        position=position,
+        layers=tuple(args.layers),
     ).fit(made, parallel)
     there, here = read_states(made, tgt, position), read_states(made, src, position)
     moved = read_states(made, src, position, change=maps.change())
@@ -113,7 +118,7 @@ def row(name: str, made: LanguageModel, args: argparse.Namespace, position: Posi
         retrieval.append(np.stack([found(x, y) for x, y in zip(side, there, strict=True)]))
     best = int(retrieval[0].mean(axis=1).argmax())
     cells = [
-        name, args.pair, position, f"{ridge:g}", f"{maps.alpha:g}",
+        name, args.pair, position, " ".join(map(str, args.layers)) or "all", f"{ridge:g}", f"{maps.alpha:g}",
         f"{mexa[0].mean():.3f}", f"{mexa[1].mean():.3f}", difference(*mexa),
         f"{retrieval[0].mean():.3f}", f"{retrieval[1].mean():.3f}", difference(*(r.mean(axis=0) for r in retrieval)),
         f"{retrieval[0][best].mean():.3f} (layer {best + 1})", f"{retrieval[1][best].mean():.3f}",
@@ -171,6 +176,7 @@ def main() -> None:
     parser.add_argument("--position", nargs="+", choices=["last", "all"], default=["last"])
     parser.add_argument("--ridge", nargs="+", type=float, default=[0.0])
     parser.add_argument("--alphas", nargs="+", type=float, default=list(INCLINE().alphas))
+    parser.add_argument("--layers", nargs="+", type=int, default=[])
     parser.add_argument("--curve", action="store_true", help="retrieval for all alphas and ridges")
     parser.add_argument("--sentences", type=int, default=500)
     parser.add_argument("--held-out", type=int, default=50)

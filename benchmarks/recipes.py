@@ -3,7 +3,7 @@
 Each is a process of its own, one after the other, which appends a line to runs/recipes.jsonl; without a model the table of the
 last lines is printed::
 
-    OMP_NUM_THREADS=1 python benchmarks/recipes.py --causal SMOLLM2 --large GEMMA
+    OMP_NUM_THREADS=1 python benchmarks/recipes.py --causal SMOLLM2 --large GEMMA --data ../shared/data
     python benchmarks/recipes.py
 
 A masked model is made where none is given: a random one of 8 layers with a tokenizer trained on the sample, which says that the
@@ -21,6 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dermit_text import english
 from polyalign.recipes import FOLDER, RECIPES, file_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +38,18 @@ def tiny(folder: Path) -> str:
 
     texts = [p.read_text(encoding="utf-8-sig") for p in sorted((FOLDER.parent / "sample" / "documents").glob("*.txt"))]
     return str(encoder(folder / "masked", texts))
+
+
+def placed(folder: Path, data: Path) -> Path:
+    """The recipe for Romansh with its data beside it: the press releases, and English of Tatoeba, twenty sentences a file."""
+    (folder / "english").mkdir(parents=True, exist_ok=True)
+    releases = next((data / "doc-dermit").glob("*.xz")).resolve()
+    (folder / releases.name).unlink(missing_ok=True)
+    (folder / releases.name).symlink_to(releases)
+    sentences = english(data)
+    for a in range(0, len(sentences), 20):
+        (folder / "english" / f"{a:05}.en.txt").write_text("\n".join(sentences[a : a + 20]), encoding="utf-8")
+    return Path(shutil.copy(file_of("romansh"), folder))
 
 
 def one(name: str, model: str, called: str, project: Path, work: Path) -> dict:
@@ -82,17 +95,21 @@ def main() -> None:
     parser.add_argument("--causal", help="Folder of SmolLM2-135M-Instruct, or its name on the hub.")
     parser.add_argument("--large", help="Folder of Gemma 3 270M, or its name on the hub.")
     parser.add_argument("--masked", help="Folder of a masked model, or its name on the hub.")
-    parser.add_argument("--romansh", type=Path, help="A copy of romansh.toml with its data beside it.")
+    parser.add_argument("--data", type=Path, help="Folder with DERMIT and Tatoeba, which the recipe for Romansh needs.")
+    parser.add_argument("--place", type=Path, help="Put the recipe for Romansh there with its data, and run nothing.")
     parser.add_argument("--only", nargs="*", choices=RECIPES, help="These recipes.")
     given = parser.parse_args()
+    if given.place:
+        print(placed(given.place, given.data))
+        return
     OUT.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in given.only or RECIPES:
             kind = "masked" if name in MASKED else "large" if name in LARGE else "causal"
-            project = given.romansh if name == "romansh" else file_of(name)
             model = getattr(given, kind) or (tiny(Path(folder)) if kind == "masked" and given.causal else None)
-            if model is None or project is None:
+            if model is None or (name == "romansh" and given.data is None):
                 continue
+            project = placed(Path(folder) / "romansh-data", given.data) if name == "romansh" else file_of(name)
             called = {"causal": "SmolLM2 135M", "large": "Gemma 3 270M", "masked": given.masked or "random, 8 layers"}
             line = one(name, model, called[kind], project, Path(folder))
             print(json.dumps(line), flush=True)

@@ -21,10 +21,13 @@ import pyarrow.parquet as pq
 
 from polyalign.core.bitext import Bitext
 from polyalign.core.links import Links
+from polyalign.view.index import Index
 
 ASKED = ("/", "/pairs", "/documents", "/agreement")
+#: Words of the made-up text: a rare one, the most frequent one, two that follow each other, a beginning.
+SEARCHED = {"a rare word": "w40000", "a frequent word": "w1", "a phrase": "w1 w2", "a beginning": "w400*"}
 CHILD = """
-import json, resource, sys, time
+import json, sys, time
 began, cpu = time.perf_counter(), time.process_time()
 from pathlib import Path
 from starlette.testclient import TestClient
@@ -43,9 +46,11 @@ ready, ready_cpu = time.perf_counter(), time.process_time()
 told = {}
 def ask(named, address):
     times = []
-    for _ in range(3):
-        start = time.perf_counter(); assert client.get(address).status_code == 200; times.append(time.perf_counter() - start)
-    told[named] = [times[0], min(times[1:])]
+    for _ in range(4):
+        start, cpu = time.perf_counter(), time.process_time()
+        assert client.get(address).status_code == 200
+        times.append((time.perf_counter() - start, time.process_time() - cpu))
+    told[named] = [times[0][0], *map(min, zip(*times[1:]))]
 for address in json.loads(sys.argv[2]):
     ask(address, address)
 n = len(source)
@@ -55,6 +60,11 @@ ask("least certain pair", "/api/pair?order=least")
 ask("the next of them", "/api/pair?order=least&go=next&todo=1&row=%d" % source.row(0, least=True))
 ask("document, last", "/api/document?doc=%d" % (len(source.documents) - 1))
 ask("its texts", "/api/document/texts?doc=%d&src=0&src_end=5&tgt=0&tgt_end=5" % (len(source.documents) - 1))
+for named, phrase in json.loads(sys.argv[3]).items():
+    ask(f"concordance, {named}", "/concordance?q=" + phrase)
+ask("concordance, far behind", "/concordance?q=w1&from=90000")
+ask("lexicon, whole", "/lexicon")
+ask("lexicon, a word", "/lexicon?q=w40000")
 # What is mapped from files can be dropped at any time; the rest is the program's own.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 own, mapped = (int(status[k].split()[0]) / 1024 for k in ("RssAnon", "RssFile"))
@@ -63,7 +73,7 @@ print(json.dumps({"imports": imported - began, "imports_cpu": imported_cpu - cpu
 
 
 def made_up(n: int, folder: Path, seed: int = 1) -> Path:
-    """A run's published form: a bitext of n pairs of about 20 words, 100 a document, with links and probabilities."""
+    """A run's published form: a bitext of n pairs of about 20 words, 100 a document, with links and probabilities, and a lexicon."""
     random = np.random.default_rng(seed)
     words = np.asarray([f"w{k}" for k in range(50_000)])
     unit = "deu_Latn-eng_Latn"
@@ -94,14 +104,20 @@ def made_up(n: int, folder: Path, seed: int = 1) -> Path:
         links_file.write_table(links.to_table())
     pairs_file.close()
     links_file.close()
-    record = {
-        "step": "links",
-        "unit": unit,
-        "method": "words.align/hmm",
-        "gives": "links",
-        "folder": f"work/links/{unit}-0",
-    }
-    (folder / "run.json").write_text(json.dumps({"pairs": [unit], "steps": [record]}))
+    entries = min(n, 500_000)
+    both = {side: words[random.integers(0, 50_000, entries)] for side in ("src", "tgt")}
+    shares = {name: random.random(entries) for name in ("p_tgt_given_src", "p_src_given_tgt", "significance")}
+    lexicon = folder / "work" / "lexicon" / f"{unit}-0"
+    lexicon.mkdir(parents=True)
+    pq.write_table(
+        pa.table({**both, "count": random.zipf(1.3, entries) % 10_000, **shares}), lexicon / "lexicon.parquet"
+    )
+    made = [("links", "words.align/hmm", "links"), ("lexicon", "words.lexicon/relative-frequency", "lexicon")]
+    steps = [
+        {"step": step, "unit": unit, "method": method, "gives": gives, "folder": f"work/{step}/{unit}-0"}
+        for step, method, gives in made
+    ]
+    (folder / "run.json").write_text(json.dumps({"pairs": [unit], "steps": steps}))
     (folder / "events.jsonl").write_text("")
     return folder
 
@@ -121,8 +137,17 @@ def main() -> None:
         tables = sum(p.stat().st_size for p in source.folder.iterdir()) / 1e6
         print(f"{given.pairs:,} pairs, {size:,.0f} MB of Parquet: tables made once in {time.perf_counter() - start:.1f} s "
               f"({time.process_time() - cpu:.1f} s CPU), {tables:,.0f} MB on disk")  # fmt: skip
+        start, cpu = time.perf_counter(), time.process_time()
+        texts = ((batch["src"].to_pylist(), batch["tgt"].to_pylist()) for batch in source.table)
+        index = Index.build(source.folder / "index.sqlite", texts, total=given.pairs)
+        print(f"index made once in {time.perf_counter() - start:.1f} s ({time.process_time() - cpu:.1f} s CPU), "
+              f"{index.path.stat().st_size / 1e6:,.0f} MB on disk")  # fmt: skip
+        for phrase in SEARCHED.values():
+            print(f"{phrase}: {index.find(phrase, side='src')[0]:,} pairs")
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, str(run), json.dumps(ASKED)], capture_output=True, text=True
+            [sys.executable, "-c", CHILD, str(run), json.dumps(ASKED), json.dumps(SEARCHED)],
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             sys.exit(done.stderr)
@@ -131,9 +156,9 @@ def main() -> None:
             f"imports {told['imports']:.2f} s ({told['imports_cpu']:.2f} CPU), opened in {told['open']:.2f} s ({told['open_cpu']:.2f} CPU)"
         )
         print(f"memory: {told['own']:.0f} MB its own, {told['mapped']:.0f} MB mapped from files")
-        print(f"{'asked for':<24}{'first':>10}{'again':>10}")
-        for name, (first, again) in told["asked"].items():
-            print(f"{name:<24}{first * 1000:>7.0f} ms{again * 1000:>7.0f} ms")
+        print(f"{'asked for':<28}{'first':>10}{'again':>10}{'CPU':>10}")
+        for name, times in told["asked"].items():
+            print(f"{name:<28}" + "".join(f"{t * 1000:>7.0f} ms" for t in times))
 
 
 if __name__ == "__main__":

@@ -47,11 +47,11 @@ def runs(name):
 def test_every_recipe_is_listed_and_says_what_it_follows():
     assert {p.stem for p in FOLDER.glob("*.toml")} == set(RECIPES)
     known = registry.bibliography()
-    for name, recipe in RECIPES.items():
+    for name in RECIPES:
         text = file_of(name).read_text(encoding="utf-8")
         head = tomllib.loads(text)["project"]
-        assert tuple(head["papers"]) == recipe.papers, name
-        assert all(key in known for key in recipe.papers), name
+        assert head["papers"], name
+        assert all(key in known for key in head["papers"]), name
         assert "A full run: " in text.split("[project]")[0], name
         assert head["new"] in head["languages"], name
         assert tomllib.loads(text)["smoke"]["proof"], name
@@ -85,7 +85,7 @@ def test_a_recipe_runs(call, models, name):
     # The paper of the recipe is cited with those of its methods.
     status, out, _ = call("cite", str(folder))
     assert status == 0
-    assert all(key in out for key in RECIPES[name].papers)
+    assert all(key in out for key in tomllib.loads(file_of(name).read_text(encoding="utf-8"))["project"]["papers"])
 
 
 def test_the_real_case_is_checked_with_its_data(call, models, tmp_path):

@@ -67,6 +67,14 @@ def test_a_tokenizer_alone_is_extended(capsys, files):
     assert not (files / "out" / "config.json").exists()
 
 
+def test_a_tokenizer_alone_has_no_rows(capsys, files):
+    (files / "model" / "config.json").unlink()
+    status, _, err = run(capsys, "vocabulary", "extend", files / "model", "--text", files / "roh.txt", "-o", files / "out", "--lexicon", files / "roh.txt")  # fmt: skip
+    assert status == 2
+    assert "found --lexicon and a tokenizer without a model" in err
+    assert not (files / "out").exists()
+
+
 def test_parallel_text_adds_the_premium(capsys, files):
     folder = files / "parallel"
     folder.mkdir()

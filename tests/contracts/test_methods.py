@@ -70,6 +70,8 @@ PARTS = (
     "models.objective",
     "models.weights",
     "models.merge/groups",
+    "models.intervene/lingualift",
+    "models.intervene/mt-llm",
 )
 #: Parameters without a default, for building any row.
 REQUIRED = {

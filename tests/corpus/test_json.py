@@ -151,8 +151,9 @@ def test_documents_that_do_not_fit_are_refused(lines, objects, message):
 
 
 def test_fields_of_documents_are_checked(tmp_path):
-    with pytest.raises(ConfigError, match="no field is named for ita_Latn; fields has deu_Latn, roh_Latn"):
-        json_documents.JsonLines("x", FIELDS).read((*PAIR, "ita_Latn"))
+    for asked in (json_documents.JsonLines.read, json_documents.JsonLines.inputs):
+        with pytest.raises(ConfigError, match="no field is named for ita_Latn; fields has deu_Latn, roh_Latn"):
+            asked(json_documents.JsonLines("x", FIELDS), (*PAIR, "ita_Latn"))
     with pytest.raises(DataError, match="no such file"):
         json_documents.JsonLines(str(tmp_path / "no"), FIELDS).inputs(PAIR)
     for fields, message in (

@@ -132,7 +132,9 @@ def test_fewer_examples_where_a_model_has_no_room():
     assert notes == [
         "translation of German and English: left out, as a sentence and 64 tokens more are too long for a model"
     ]
-    assert Prompted(Parrot(room=10), ["a"], 3, 4, 1, 64, 0, 1).go_on({"deu_Latn": GERMAN}) == []
+    notes = []
+    assert Prompted(Parrot(room=10), ["a"], 3, 4, 1, 64, 0, 1).go_on({"deu_Latn": GERMAN}, notes) == []
+    assert notes == ["completions: left out, as an opening and 64 tokens more are too long for a model"]
     short = Pairs("deu_Latn", "eng_Latn", ["kurz"], ["short"])
     assert Prompted(parrot, ["a"], 3, 4, 1, 64, 0, 1).translate(short, notes) == []
     assert (
@@ -215,6 +217,8 @@ def test_the_verdict_in_words():
         "What it knew before: German +0.20 (+0.10 to +0.30).",
     ]
     assert verdict(made_up())["said"][2].endswith("; nothing beyond the tolerance of 0.1.")
+    chance = verdict(made_up(known=(0.3, -0.1, 0.7)))["said"][2]
+    assert chance.endswith("(-0.10 to +0.70); what is beyond the tolerance of 0.1 may be chance.")
 
 
 def test_differences_are_of_the_same_items():

@@ -164,6 +164,17 @@ def test_what_fails_while_it_writes(made, monkeypatch, raised, kind, said):
         Generation().complete(made, ["a"])
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_no_numbers(temperature):
+    import torch
+
+    damaged = tiny()
+    with torch.no_grad():
+        damaged.model.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(ConfigError, match="tiny: found scores that are no numbers"):
+        Generation(max_tokens=2, temperature=temperature).complete(damaged, ["a"])
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

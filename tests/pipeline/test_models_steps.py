@@ -22,6 +22,7 @@ from polyalign.pipeline.project import read_project
 from polyalign.pipeline.run import dry_run, run
 from polyalign.pipeline.steps.given import texts_of
 from polyalign.pipeline.steps.models import place_of
+from polyalign.report.build import write_report
 from tests.models.tiny import byte_level, llama
 
 SAMPLE = Path(polyalign.__file__).parent / "sample" / "documents"
@@ -133,6 +134,9 @@ def test_a_model_is_read_trained_and_proved(project):
     assert not (out / "models" / "base").exists()
     assert {reason for _, _, reason in dry_run(read_project(file))} == {"stored"}
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["new"] == "deu_Latn"
+    # Its page comes with the report.
+    write_report(out)
+    assert "<title>Tiny — polyalign teach</title>" in (out / "proof.html").read_text(encoding="utf-8")
 
 
 def test_another_model_makes_all_that_depends_on_it_anew(project, tmp_path):
@@ -225,6 +229,48 @@ def test_an_intervention_is_learnt_and_proved(project):
     assert told["bits_per_byte"] == {}
     assert "bits per byte: left out, as what an intervention changes is states" in told["notes"]
     assert len(told["alignment"][0]["layers"]) == 2
+
+
+def test_adapters_are_kept_beside_the_model_and_proved(project):
+    registered("models.weights/bottleneck")
+    weights = '{ use = "bottleneck" }\nlearning_rate = 0.01'
+    steps = step("trained", "models.train/objectives", ["base", "seen"], steps=4, length=32, batch=2, weights=weights)
+    out = run(read_project(project(steps + PROOF.format(inputs='"base", "held", "trained", "seen", "beads"'))))
+    told = json.loads((out / "proof.json").read_text(encoding="utf-8"))
+    first, second = (cell["value"] for cell in told["bits_per_byte"]["deu_Latn"]["cells"])
+    assert first != second
+    assert told["models"][1]["parameters"] > told["models"][0]["parameters"]
+
+
+def test_an_intervention_that_cannot_be_measured_is_no_step(project):
+    with pytest.raises(ConfigError, match=r"models.intervene/mt-llm cannot be a step of a project; tasks that can: "):
+        read_project(project(step("mapped", "models.intervene/mt-llm", ["base", "beads"])))
+
+
+TABLES = '[{ use = "code-switch", lexicon = "words.tsv" }, { use = "guided", guide = "tiny" }]'
+SWITCHED = step("trained", "models.train/objectives", ["base", "seen"], objectives=TABLES)
+
+
+def test_paths_in_tables_are_taken_from_the_projects_folder(project, tmp_path, monkeypatch):
+    file = project(SWITCHED)
+    with pytest.raises(ConfigError, match=r"step 8 'trained': .*words.tsv: no such file or folder"):
+        read_project(file)
+    (tmp_path / "words.tsv").write_text("src\ttgt\tp_tgt_given_src\nder\tthe\t1\n", encoding="utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    first, second = read_project(file).steps[-1].method.objectives
+    assert first["lexicon"] == str(tmp_path / "words.tsv")
+    assert second["guide"] == str(tmp_path / "tiny")
+    step = read_project(file).steps[-1]
+    job = step.job(read_project(file), None, (), tmp_path)
+    assert step.task.files(step.method, job) == [tmp_path / "words.tsv"]
+    assert list(step.task.marks(step.method, job)) == ["guide"]
+    hub = read_project(project(SWITCHED.replace('"tiny" }', '"some/guide" }'))).steps[-1]
+    assert hub.method.objectives[1]["guide"] == "some/guide"
+    assert hub.task.marks(hub.method, job) == {}
+    # What is no method is told of by whoever takes the table.
+    with pytest.raises(ConfigError, match=r"trained.*code-swich"):
+        read_project(project(SWITCHED.replace("code-switch", "code-swich")))
 
 
 def test_documents_are_romanised_in_the_new_language_only(project, tmp_path):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from polyalign.core.bitext import Bitext
+from polyalign.core.links import Links
 from polyalign.corpus.formats import write_bitext
 from polyalign.view.edits import Edits
 from tests.view.conftest import serving
@@ -346,30 +350,124 @@ AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).vi
   .map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + n.failureSummary).join(' | '))"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", f"/pairs{ROH}&row=90", f"/documents{ROH}", f"/agreement{ROH}"])
-def test_axe_finds_nothing_serious(browser, address, view, path, scheme):
-    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
-    from pathlib import Path
-
-    script = next(Path(axe.__file__).parent.rglob("axe.min.js"))
-    source = view.opened.source("deu_Latn-roh_Latn")
+@pytest.fixture(scope="module")
+def servers(run_folder, tmp_path_factory):
+    """Two servers with corrections of two people: of the run alone, and of the run beside a copy with other links."""
+    from polyalign.pipeline.artefacts import read_links
+    from polyalign.view.against import Against
+    from polyalign.view.opening import opening
+    from polyalign.view.page import View
     from polyalign.view.pages.pairs import _start, item_of
+    from polyalign.view.source import Opened
 
+    folder = tmp_path_factory.mktemp("servers")
+    other = folder / "other"
+    shutil.copytree(run_folder, other)
+    for step in json.loads((other / "run.json").read_text())["steps"]:
+        if step["gives"] == "links":
+            links = read_links(other / step["folder"])[1]
+            fewer = Links.from_pairs([links.pairs(k)[::2] for k in range(len(links))])
+            pq.write_table(fewer.to_table(), other / step["folder"] / "links.parquet")
+    edits = Edits(folder / "c.jsonl")
+    source = Opened.at(run_folder).source("deu_Latn-roh_Latn")
     for author in ("Anna", "Beat"):
-        pair = source.pair(0)
-        view.edits.add(
-            item_of(source, pair),
-            author,
-            {"do": "mark", "to": "done"},
-            version=0,
-            start=_start(source, pair, "links"),
-            row=0,
-        )
-    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
-    page = context.new_page()
-    page.goto(address + path)
-    page.wait_for_load_state("networkidle")
-    page.add_script_tag(path=str(script))
-    assert page.evaluate(AXE) == []
+        item, start = item_of(source, source.pair(0)), _start(source, source.pair(0), "links")
+        edits.add(item, author, {"do": "mark", "to": "done"}, version=0, start=start, row=0)
+    both = Against(opening(run_folder), opening(other))
+    with (
+        serving(View(Opened.at(run_folder), edits, "Anna")) as one,
+        serving(View(Opened(both), edits, "Anna")) as two,
+    ):
+        yield {"one": one, "two": two}
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def looked(request, browser):
+    """A page that axe-core can be put into, in a colour scheme."""
+    context = browser.new_context(color_scheme=request.param, bypass_csp=True)
+    yield context.new_page()
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ("one", "/"),
+        ("two", f"/pairs{ROH}&row=0"),
+        ("one", f"/documents{ROH}"),
+        ("one", f"/agreement{ROH}"),
+        ("one", f"/concordance{ROH}&q=a*"),
+        ("one", f"/lexicon{ROH}&q=gr*"),
+        ("one", "/measures"),
+        ("two", "/measures"),
+    ],
+)
+def test_axe_finds_nothing_serious(looked, servers, server, path):
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    open_when_made(looked, servers[server] + path)
+    looked.wait_for_load_state("networkidle")
+    looked.add_script_tag(path=str(next(Path(axe.__file__).parent.rglob("axe.min.js"))))
+    assert looked.evaluate(AXE) == []
+
+
+def open_when_made(tab, address):
+    """A page that waits for its index reloads itself until it is there."""
+    tab.goto(address)
+    tab.locator("main:not(:has-text('waits for it'))").wait_for()
+    tab.wait_for_load_state()
+
+
+def test_a_word_is_searched_and_leads_to_its_pair_and_back(tab, tmp_path):
+    pairs = [("das Haus", "the house"), ("kein Haus hier", "no house here"), ("ja", "yes"), *HOSTILE]
+    view = opened(tmp_path, pairs, links={"a": ["0-0 1-1", "0-0 1-1 2-2", "0-0", "0-0", "0-0", ""]})
+    with serving(view) as address:
+        open_when_made(tab, f"{address}/concordance")
+        tab.keyboard.type("haus")  # the search has the focus
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector("mark")
+        assert tab.locator("mark").all_inner_texts() == ["Haus", "house"] * 2
+        assert tab.inner_text(".translations li") == "house\n2"
+        tab.click("tbody tr:nth-child(2) a")
+        ready(tab)
+        assert tab.input_value("#row") == "1"
+        assert tab.locator(".word[data-side='0']").all_inner_texts() == ["kein", "Haus", "hier"]
+        tab.go_back()
+        tab.click(".translations a")
+        tab.wait_for_selector("[aria-current=true]")
+        assert tab.locator("mark").count() == 4
+        # From the lexicon as well.
+        open_when_made(tab, f"{address}/lexicon?q=haus")
+        tab.click("tbody a >> nth=1")
+        tab.wait_for_selector("mark")
+        assert tab.input_value("[type=search]") == "house"
+        # Hostile text is text, in what was typed and in what was found.
+        tab.fill("[type=search]", "<img src=x onerror='window.broken = 1'>\u202e")
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector("main b:has-text('[U+202E]')")
+        assert "<img src=x onerror='window.broken = 1'>" in tab.inner_text("tbody")
+        for word, found in (
+            ("alert", "javascript:alert(1) &lt;"),
+            ("broken", HOSTILE[0][0]),
+            ("exe", "[U+202E]gnp.exe"),
+        ):
+            tab.goto(f"{address}/concordance?q={word}")
+            assert found in tab.inner_text("tbody")
+        assert tab.evaluate("window.broken") is None
+        assert tab.locator("main img, main script, main svg[onload]").count() == 0
+
+
+def test_a_bead_leads_to_its_words(tab, servers):
+    tab.goto(f"{servers['one']}/documents{ROH}&doc=1")
+    ready(tab)
+    bead = tab.locator(".bead:has(.gutter a)").nth(2)
+    row = re.search(r"row=(\d+)", bead.locator(".gutter a").get_attribute("href"))[1]
+    said = bead.locator("[data-side='0'] p").all_inner_texts()
+    bead.locator(".gutter a").click()
+    ready(tab)
+    assert tab.input_value("#row") == row
+    shown = tab.inner_text("#lines .words >> nth=0")
+    assert "".join(re.sub(r"^\d+|\s", "", x) for x in said) == re.sub(r"\s", "", shown)
+    tab.go_back()
+    ready(tab)
+    tab.keyboard.press("w")  # the same by keyboard, of the first bead
+    tab.wait_for_selector("#row")

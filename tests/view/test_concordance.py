@@ -138,6 +138,14 @@ def test_a_hostile_search_is_text_too(client):
     assert answer.status_code == 200
 
 
+def test_very_many_pairs_are_said_to_be_more(client, monkeypatch):
+    for module in ("index", "concordance", "pages.concordance"):
+        monkeypatch.setattr(f"polyalign.view.{module}.MOST", 3)
+    text = get(client, "/concordance?q=hund").text
+    assert "More than <b>3</b> pairs have" in text
+    assert text.count("<mark>Hund</mark>") == 4  # two of them in one pair
+
+
 def test_an_offset_that_is_no_number(client):
     assert get(client, "/concordance?q=hund&from=x").status_code == 400
 
@@ -147,6 +155,7 @@ def test_the_lexicon_is_counted_from_the_links(client):
     assert answer.status_code == 200
     assert "1 of 1 entries" in answer.text
     assert "side=tgt&amp;q=dog" in answer.text
+    assert "side=src&amp;q=hund" in answer.text
     assert "No entry has" in get(client, "/lexicon?q=xyz").text
     assert get(client, "/lexicon?order=size").status_code == 404
 

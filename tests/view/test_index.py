@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from polyalign.core.errors import DataError
-from polyalign.view.index import Index, places
+from polyalign.view.index import _PLAIN, _TOKENIZE, _WORD, Index, _spaced, places, words_of
 
 PAIRS = [
     ("Der Hund schläft.", "The dog sleeps."),
@@ -98,3 +99,39 @@ def test_an_index_of_another_version_is_not_used(index):
     with sqlite3.connect(index.path) as base:
         base.execute("PRAGMA user_version = 0")
     assert not index.whole
+
+
+PLAIN = [(0x01, 0x2AF), (0x400, 0x481), (0x48A, 0x523), (0x2010, 0x2060), (0x20AC, 0x20AC)]
+
+
+@given(st.lists(st.text(st.one_of(*(st.characters(min_codepoint=a, max_codepoint=b) for a, b in PLAIN)))))
+def test_in_plain_texts_sqlite_finds_our_words(texts):
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.execute(f'CREATE VIRTUAL TABLE pairs USING fts5(src, content="", tokenize="{_TOKENIZE}")')
+        base.execute("CREATE VIRTUAL TABLE found USING fts5vocab(pairs, instance)")
+        base.executemany("INSERT INTO pairs (rowid, src) VALUES (?, ?)", enumerate(map(_spaced, texts)))
+        for row, text in enumerate(texts):
+            assert _PLAIN.fullmatch(text)
+            found = base.execute("SELECT term FROM found WHERE doc = ? ORDER BY offset", (row,)).fetchall()
+            assert [term for (term,) in found] == [text[a:b].casefold() for a, b in words_of(text)]
+
+
+def test_every_plain_character_is_to_sqlite_what_it_is_to_us():
+    texts = [f"a{chr(k)}b" for a, b in PLAIN for k in range(a, b + 1)]
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.execute(f'CREATE VIRTUAL TABLE pairs USING fts5(src, content="", tokenize="{_TOKENIZE}")')
+        base.execute("CREATE VIRTUAL TABLE found USING fts5vocab(pairs, instance)")
+        base.executemany("INSERT INTO pairs (rowid, src) VALUES (?, ?)", enumerate(map(_spaced, texts)))
+        for row, text in enumerate(texts):
+            found = base.execute("SELECT term FROM found WHERE doc = ? ORDER BY offset", (row,)).fetchall()
+            ours = [m[0].casefold() for m in _WORD.finditer(text)]
+            assert [term for (term,) in found] == ours, hex(ord(text[1]))
+            assert [text[a:b].casefold() for a, b in words_of(text)] == ours, hex(ord(text[1]))
+
+
+def test_more_than_are_counted_are_one_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("polyalign.view.index.MOST", 3)
+    index = Index.build(tmp_path / "i.sqlite", [(["a"] * 5 + ["b"], ["x"] * 6)])
+    assert index.find("a") == (4, [0, 1, 2])
+    assert index.find("a", limit=2, offset=2) == (4, [2])
+    assert index.find("b") == (1, [5])

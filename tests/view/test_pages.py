@@ -134,7 +134,8 @@ def test_documents_are_listed_read_and_corrected(people):
     made = edit(
         client, 0, {"do": "beads", "at": 0, "count": 2, "to": [[[0, 1], [0, 1]]]}, DONE, kind="document", name="doc"
     )
-    assert made["beads"][0] == [[0, 1], [0, 1], None, "changed"]
+    assert made["beads"][0] == [[0, 1], [0, 1], None, "changed", None]
+    assert [bead[4] for bead in made["beads"][1:]] == [2, 3]
     assert made["mine"]["mark"] == "done"
 
 

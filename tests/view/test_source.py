@@ -241,3 +241,24 @@ def test_nothing_and_a_single_pair(tmp_path, n):
     assert len(source) == n
     assert source.pairs(0, 10) == ([] if n == 0 else [source.pair(0)])
     assert len(source.documents) == n
+
+
+def test_links_of_pairs_whose_words_differ_are_left_out_there(tmp_path):
+    from polyalign.view.prepare import Aligned, Given, prepare
+    from polyalign.view.source import Source
+
+    src, tgt = ["a b", "c d", "e f", "g h"], ["x", "y", "z", "w"]
+    ours = Bitext.build(src, tgt, langs=LANGS).with_spans("src", [[0, 1, 2, 3]] * 4).with_spans("tgt", [[0, 1]] * 4)
+    theirs = Bitext.build(["a b", "c D", "e f", "g h"], tgt, langs=LANGS)
+    theirs = theirs.with_spans("src", [[0, 1, 2, 3], [0, 1, 2, 3], [0, 3], [0, 1, 1, 3]]).with_spans(
+        "tgt", [[0, 1]] * 4
+    )
+    for name, bitext in (("ours", ours), ("theirs", theirs)):
+        pq.write_table(bitext.table, tmp_path / f"{name}.parquet")
+    pq.write_table(Links.from_pairs([[(0, 0)]] * 4).to_table(), tmp_path / "links.parquet")
+    given = Aligned("other", tmp_path / "links.parquet", tmp_path / "theirs.parquet")
+    source = Source(prepare(Given("deu_Latn-eng_Latn", tmp_path / "ours.parquet", (given,))))
+    assert [source.links("other", k) is None for k in range(4)] == [False, True, True, True]
+    assert source.notes == (
+        "other counts other words than the texts that are shown in 3 of 4 pairs; its links are left out there",
+    )

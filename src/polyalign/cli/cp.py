@@ -42,7 +42,7 @@ def command(example: str | None, destination: Path | None, as_json: bool) -> Non
     the sample.
     """
     known = {name: text for name, (text, _) in EXAMPLES.items()}
-    known |= {name: f"teach a model a language: {recipe.about}" for name, recipe in RECIPES.items()}
+    known |= {name: f"teach a model a language: {about}" for name, about in RECIPES.items()}
     if example is None:
         if as_json:
             print_json(known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -52,19 +51,15 @@ def command(
         return
     began = time.perf_counter()
     folder = run(read, start=start)
-    proofs = [step.id for step in read.steps if step.task.gives == "proof"]
-    told = {id: json.loads((folder / f"{id}.json").read_text(encoding="utf-8")) for id in proofs}
-    from polyalign.report.teach import write_proof
+    from polyalign.report.build import write_proofs
 
-    papers = list(dict.fromkeys([*read.papers, *(key for step in read.steps for key in step.row.papers)]))
-    for id, proof in told.items():
-        write_proof(proof, folder / f"{id}.html", name=read.name, papers=papers)
+    told = write_proofs(folder)
     if as_json:
         print_json({"output": str(folder), "proofs": told})
     else:
         for proof in told.values():
             show(proof)
-    pages = ", ".join(str(folder / f"{id}.html") for id in proofs) or str(folder)
+    pages = ", ".join(str(folder / f"{id}.html") for id in told) or str(folder)
     console.print(f"done in {time.perf_counter() - began:.1f} s: {pages}", markup=False, soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from polyalign.core import langs
 from polyalign.core.bitext import Bitext
 from polyalign.core.document import Document
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import read_lines
+from polyalign.core.files import check_free, read_lines
 from polyalign.core.jit import set_threads
 from polyalign.core.progress import note
 
@@ -53,8 +53,7 @@ def tune_encoder(
     given = {"links": links, "earlier": earlier, "earlier_links": earlier_links, "rated": rated}
     _check(method, given)
     folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: is there already, expected a name that is free or an empty folder; choose another")
+    check_free(folder)
     set_threads(threads)
     tags = langs.parse_pair(pair)
 

@@ -14,7 +14,7 @@ from polyalign.cli.vocabulary_extend import command as extend_command
 from polyalign.cli.vocabulary_trim import command as trim_command
 from polyalign.core import langs, params, registry
 from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import read_lines
+from polyalign.core.files import check_free, read_lines
 from polyalign.core.progress import note
 from polyalign.core.score import Score
 
@@ -105,6 +105,7 @@ def swap(model: str, other: str, out: str, kind: Any) -> None:
     from polyalign.models.language_model import read_model, write_model
     from polyalign.models.vocabulary.swap import swapped
 
+    check_free(Path(out))
     made = swapped(read_model(model, kind=kind), read_model(other, kind=kind))
     write_model(made, Path(out))
     note(f"{out}: {model} with the {len(made.tokenizer):,} pieces of {other}")
@@ -118,7 +119,7 @@ def _texts(given: tuple[str, ...]) -> tuple[dict[str, list[str]], dict[str, list
             raise ConfigError(f"--text {each}: expected LANG=FILE, such as roh_Latn=romansh.txt")
         lines = [line for line in read_lines(path) if line.strip()]
         if not lines:
-            raise DataError(f"{path}: is empty, expected a text")
+            raise DataError(f"{path}: is empty, expected a text; name another")
         found.setdefault(langs.normalise(tag), []).extend(lines)
     return found, {}
 

@@ -10,8 +10,8 @@ import rich_click as click
 from polyalign.cli.options import JsonType, MethodGroup
 from polyalign.cli.output import print_json
 from polyalign.core import params, registry
-from polyalign.core.errors import ConfigError, DataError
-from polyalign.core.files import read_lines
+from polyalign.core.errors import ConfigError
+from polyalign.core.files import check_free, read_lines
 from polyalign.core.jit import set_threads
 from polyalign.core.progress import note
 
@@ -42,13 +42,17 @@ def extend(
     from polyalign.models.vocabulary.rows.evidence import Evidence, read_lexicon
 
     folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: is there already, expected a name that is free or an empty folder; choose another")
+    check_free(folder)
     if not text and not getattr(method, "tokens", ()):
         raise ConfigError("vocabulary extend: found no --text, expected one at least; new pieces are learnt from text")
     set_threads(threads)
     lines = [line for path in text for line in read_lines(path)]
     alone = tokenizer_alone(model)
+    for_rows = {"--rows-with": rows_with, "--lexicon": lexicon, "--vectors": vectors, "--donor": donor}
+    if alone and (given := [option for option, value in for_rows.items() if value]):
+        raise ConfigError(
+            f"{model}: found {given[0]} and a tokenizer without a model, expected a model whose pieces have rows; leave it out"
+        )
     made = None if alone else read_model(model, kind=kind)
     old = read_tokenizer(model) if made is None else made.tokenizer
     new = method.fit(old, lines)

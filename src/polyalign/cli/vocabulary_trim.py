@@ -11,8 +11,7 @@ import rich_click as click
 from polyalign.cli.options import MethodGroup
 from polyalign.cli.output import print_json
 from polyalign.core import registry
-from polyalign.core.errors import DataError
-from polyalign.core.files import read_lines
+from polyalign.core.files import check_free, read_lines
 from polyalign.core.jit import set_threads
 from polyalign.core.progress import note
 
@@ -23,8 +22,7 @@ USUAL = "corpus"
 def trim(method: Any, *, model: str, text: tuple[str, ...], out: str, kind: str, threads: int, as_json: bool) -> None:
     """Trim MODEL to the languages of some text and write it to OUT."""
     folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: is there already, expected a name that is free or an empty folder; choose another")
+    check_free(folder)
     set_threads(threads)
     lines = [line for path in text for line in read_lines(Path(path))]
     proof = _encoder(method, model, lines, folder) if kind == "encoder" else _model(method, model, lines, folder, kind)
@@ -38,7 +36,7 @@ def trim(method: Any, *, model: str, text: tuple[str, ...], out: str, kind: str,
             f"{tokens[0]:,} tokens before, {tokens[1]:,} after"
         )
     if as_json:
-        counts = {"lines": proof.lines, "same": proof.same, "changed": (proof.changed[:100] + 1).tolist()}
+        counts = {"lines": proof.lines, "same": proof.same, "changed": (proof.changed + 1).tolist()}
         sizes = {"pieces": list(pieces), "parameters": list(parameters), "tokens": list(tokens)}
         print_json({"model": model, "out": out, **counts, **sizes})
 

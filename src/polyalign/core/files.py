@@ -8,6 +8,7 @@ import hashlib
 import io
 import lzma
 import os
+import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -213,6 +214,47 @@ def open_output(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         if regular:
             part.unlink(missing_ok=True)
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that has something in it, ahead of the work whose result it is for.
+
+    Raises:
+        DataError: It is there already and not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: is there already, expected a name that is free or an empty folder; choose another")
+
+
+@contextmanager
+def whole_folder(folder: Path, what: str, *, advice: str = "free space or name another folder") -> Iterator[Path]:
+    """A folder to write files to that gets its name when all are there, or is gone.
+
+    Args:
+        folder: Its name; nothing may be there but an empty folder.
+        what: What is written, for messages: ``the model``.
+        advice: What to do where it cannot be.
+
+    Raises:
+        DataError: It is there already and not empty, or cannot be written; what is there stays.
+    """
+    check_free(folder)
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if folder.is_dir():
+            folder.rmdir()
+        os.replace(part, folder)
+    except DataError:
+        raise
+    except Exception as error:
+        # Libraries that write models have errors of their own.
+        plain = error.strerror if isinstance(error, OSError) else None
+        said = plain or (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{folder}: {what} cannot be written ({said}); {advice}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -97,6 +97,12 @@ def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
     return [], []
 
 
+def beginning(tokenizer: Any) -> list[int]:
+    """The marks that a text begins with: those that the tokenizer puts there, else its mark for a beginning or an end, if any."""
+    named = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    return marks(tokenizer)[0] or [int(x) for x in named if x is not None][:1]
+
+
 def shorten(model: Any, layer: int | None) -> None:
     """Drop the layers above the one after the wanted, which nothing is taken from; they are more than half the time."""
     if layer is None:

@@ -122,17 +122,22 @@ class Prompted:
     def _fit(self, prompts: list[str]) -> bool:
         return all(self.write.fits(name, prompts, self.max_tokens) for name in self.models)
 
-    def go_on(self, texts: Mapping[str, Sequence[str]]) -> list[Told]:
+    def go_on(self, texts: Mapping[str, Sequence[str]], notes: list[str]) -> list[Told]:
         """The openings of some texts of the first language, and of one of each other, as each model goes on with them.
 
-        None where a model has no room for them.
+        None where a model has no room for them, which is noted.
         """
         rows: list[tuple[str, str, str]] = []
         for number, (lang, some) in enumerate(texts.items()):
             wanted = min(self.completions if number == 0 else min(1, self.completions), len(some))
             # Spread over what there is.
             rows += [(lang, *opening(some[k * len(some) // wanted])) for k in range(wanted)]
-        if not rows or not self._fit([prompt for _, prompt, _ in rows]):
+        if not rows:
+            return []
+        if not self._fit([prompt for _, prompt, _ in rows]):
+            notes.append(
+                f"completions: left out, as an opening and {self.max_tokens} tokens more are too long for a model"
+            )
             return []
         outputs = [self.write(name, [prompt for _, prompt, _ in rows], self.max_tokens, ()) for name in self.models]
         return [

@@ -180,7 +180,7 @@ class Teaching:
                 self.seed,
             )
             told["translation"] = [x for pairs in held.pairs for x in prompted.translate(pairs, told["notes"])]
-            told["samples"] = prompted.go_on({lang: held.texts[lang] for lang in order})
+            told["samples"] = prompted.go_on({lang: held.texts[lang] for lang in order}, told["notes"])
         told["verdict"] = verdict(told)
         return told
 

@@ -21,7 +21,7 @@ def verdict(told: Told) -> Told:
     new, bits = language(told["new"]), told["bits_per_byte"]
     if len(names) < 2:
         return {"helped": "cannot be told", "said": ["There is one model only, and nothing to compare it with."]}
-    said, lost = [], []
+    said, lost, most = [], [], f"the tolerance of {told['tolerance']:g}"
     if told["new"] in bits:
         held = bits[told["new"]]
         change, (before, *_, after) = held["changes"][-1], [cell["value"] for cell in held["cells"]]
@@ -43,7 +43,9 @@ def verdict(told: Told) -> Told:
                 lost.append(lang)
         if told["known"]:
             listed = ", ".join(f"{language(x)} {_by(bits[x]['changes'][-1], 2)}" for x in told["known"])
-            said.append(f"What it knew before: {listed}{'' if lost else '; nothing beyond the tolerance of ' + format(told['tolerance'], 'g')}.")  # fmt: skip
+            over = any(bits[x]["changes"][-1]["value"] > told["tolerance"] for x in told["known"])
+            rest = "" if lost else f"; what is beyond {most} may be chance" if over else f"; nothing beyond {most}"
+            said.append(f"What it knew before: {listed}{rest}.")
     else:
         changes = [pair["mexa"]["changes"][-1] for pair in told["alignment"]]
         better, worse = sum(c["ci"][0] > 0 for c in changes), sum(c["ci"][1] < 0 for c in changes)

@@ -15,7 +15,8 @@ from polyalign.core.rng import mix
 
 _SHIFT = np.int64(32)
 _LOW = np.int64(0xFFFFFFFF)
-_BASE = np.uint64(0x9E3779B97F4A7C15)
+#: Of the polynomial hashes of texts.
+BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Symbols(NamedTuple):
@@ -64,8 +65,8 @@ def text_hashes(values: I32, offsets: I64) -> tuple[U64, U64]:
     hashes, powers = np.zeros(n, np.uint64), np.ones(n, np.uint64)
     for i in range(n):
         for k in range(offsets[i], offsets[i + 1]):
-            hashes[i] = hashes[i] * _BASE + mix(np.uint64(values[k]))
-            powers[i] *= _BASE
+            hashes[i] = hashes[i] * BASE + mix(np.uint64(values[k]))
+            powers[i] *= BASE
     return hashes, powers
 
 
@@ -80,7 +81,8 @@ def _find(keys: I64, key: int) -> int:
 
 
 @kernel()
-def _find_text(hashes: U64, ids: I32, text: np.uint64) -> int:
+def find_text(hashes: U64, ids: I32, text: np.uint64) -> int:
+    """Where the hash of a text is in an open table, or the free place (of id -1) where it would be."""
     last = len(ids) - 1
     at = np.int64(mix(text)) & last
     while ids[at] != -1 and hashes[at] != text:
@@ -89,7 +91,7 @@ def _find_text(hashes: U64, ids: I32, text: np.uint64) -> int:
 
 
 @kernel()
-def _table(n: int) -> int:
+def table_size(n: int) -> int:
     """A size for a table of n keys: a power of two that leaves a third free at least."""
     size = 16
     while 2 * size < 3 * n:
@@ -212,7 +214,7 @@ def _pop(heap: I64, size: int) -> int:
 @kernel()
 def _start(ids: I32, offsets: I64, counts: I64) -> _State:
     n = len(ids)
-    size = _table(3 * n)
+    size = table_size(3 * n)
     none = np.full(n, -1, np.int32)
     s = _State(
         ids.copy(), none, none.copy(), np.zeros(n, np.int64), none.copy(), none.copy(), none.copy(),
@@ -229,7 +231,7 @@ def _start(ids: I32, offsets: I64, counts: I64) -> _State:
 @kernel()
 def _known(merges: I64, results: I32, room: int) -> _Known:
     """A table of merges by their pairs, the first of each."""
-    size = _table(room)
+    size = table_size(room)
     out = _Known(np.full(size, -1, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int32))
     for k in range(len(merges)):
         at = _find(out.keys, merges[k])
@@ -259,7 +261,7 @@ def _follow(s: _State, known: _Known, symbols: Symbols, stamp: int, found: int, 
 def _name(symbols: Symbols, texts: U64, ids: I32, a: int, b: int, new: int) -> int:
     """The symbol that a pair becomes: one that is written so already, else the new one."""
     text = symbols.hash[a] * symbols.power[b] + symbols.hash[b]
-    at = _find_text(texts, ids, text)
+    at = find_text(texts, ids, text)
     if ids[at] == -1:
         texts[at], ids[at] = text, new
         symbols.hash[new], symbols.power[new] = text, symbols.power[a] * symbols.power[b]
@@ -294,10 +296,10 @@ def learn_merges(
     """
     out = np.empty((4 * wanted, 4), np.int64)
     known = _known(merges, results, len(merges) + len(out))
-    text_ids = np.full(_table(size + wanted), -1, np.int32)
+    text_ids = np.full(table_size(size + wanted), -1, np.int32)
     texts = np.zeros(len(text_ids), np.uint64)
     for k in range(size):
-        at = _find_text(texts, text_ids, symbols.hash[k])
+        at = find_text(texts, text_ids, symbols.hash[k])
         texts[at], text_ids[at] = symbols.hash[k], k
     s = _start(ids, offsets, counts)
     heap = np.empty((3 * len(ids) + 16, 2), np.int64)

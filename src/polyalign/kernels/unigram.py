@@ -11,8 +11,7 @@ import numpy as np
 
 from polyalign.core.jit import F64, I32, I64, U64, kernel
 from polyalign.core.rng import mix
-
-_BASE = np.uint64(0x9E3779B97F4A7C15)
+from polyalign.kernels.merges import BASE, find_text, table_size
 
 
 class Lattice(NamedTuple):
@@ -36,14 +35,10 @@ class Lattice(NamedTuple):
 @kernel()
 def piece_table(hashes: U64) -> tuple[U64, I32]:
     """An open table of pieces by the hashes of their texts; of two with one hash the first."""
-    size = 16
-    while size < 2 * len(hashes):
-        size *= 2
+    size = table_size(len(hashes))
     keys, ids = np.zeros(size, np.uint64), np.full(size, -1, np.int32)
     for piece in range(len(hashes)):
-        at = np.int64(mix(hashes[piece])) & (size - 1)
-        while ids[at] != -1 and keys[at] != hashes[piece]:
-            at = (at + 1) & (size - 1)
+        at = find_text(keys, ids, hashes[piece])
         if ids[at] == -1:
             keys[at], ids[at] = hashes[piece], piece
     return keys, ids
@@ -52,13 +47,10 @@ def piece_table(hashes: U64) -> tuple[U64, I32]:
 @kernel()
 def _edges(word: I32, start: int, lattice: Lattice, found: I32) -> None:
     """The piece from a place of a word to each end, -1 where there is none."""
-    text, last = np.uint64(0), len(lattice.ids) - 1
+    text = np.uint64(0)
     for k in range(min(lattice.longest, len(word) - start)):
-        text = text * _BASE + mix(np.uint64(word[start + k]))
-        at = np.int64(mix(text)) & last
-        while lattice.ids[at] != -1 and lattice.hashes[at] != text:
-            at = (at + 1) & last
-        found[k] = lattice.ids[at]
+        text = text * BASE + mix(np.uint64(word[start + k]))
+        found[k] = lattice.ids[find_text(lattice.hashes, lattice.ids, text)]
 
 
 @kernel()

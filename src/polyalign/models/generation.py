@@ -11,7 +11,7 @@ from typing import Any, Literal
 from polyalign.core.errors import ConfigError
 from polyalign.core.progress import track
 from polyalign.encoders.encoder import clean
-from polyalign.encoders.torch_load import limit_threads, marks, quiet, window_of
+from polyalign.encoders.torch_load import beginning, limit_threads, marks, quiet, window_of
 from polyalign.models.language_model import LanguageModel
 from polyalign.models.telling import CONTEXT, Telling, text_of
 
@@ -19,6 +19,8 @@ from polyalign.models.telling import CONTEXT, Telling, text_of
 Finish = Literal["end", "stop", "length"]
 #: Who says what: ``{"role": "user", "content": "Bun di!"}``; roles are system, user and assistant.
 Message = Mapping[str, str]
+#: What is said of scores of which none is the greatest.
+_NO_NUMBERS = "scores are no numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Generation:
     seed and the same prompts give the same texts again.
 
     Args:
-        max_tokens: Most tokens to write; fewer where the model has not so many positions left.
+        max_tokens: Most tokens to write; fewer where the model has not so many positions left after the longest prompt of
+            those that are written together.
         temperature: 0 for the likeliest tokens; the higher, the more is left to chance.
         top_k: Draw from the so many likeliest tokens only; 0 for all.
         top_p: Draw from the likeliest tokens that together have this probability.
@@ -105,16 +108,15 @@ class Generation:
                 begin with, it gives no numbers, or memory is too small.
         """
         tokenizer = made.tokenizer
-        before, _ = marks(tokenizer)
-        first = next((x for x in (tokenizer.bos_token_id, tokenizer.eos_token_id) if x is not None), None)
+        before, first = marks(tokenizer)[0], beginning(tokenizer)
         rows = []
         for prompt in prompts:
             ids = [*before, *tokenizer(clean(prompt), add_special_tokens=False, verbose=False)["input_ids"]]
-            if not ids and first is None:
+            if not ids and not first:
                 raise ConfigError(
                     f"{made.name}: found an empty prompt and a tokenizer without a mark for a beginning, expected some text"
                 )
-            rows.append(ids or [x for x in (first,) if x is not None])
+            rows.append(ids or first)
         return self._write(made, rows, told)
 
     def answer(
@@ -183,7 +185,7 @@ class Generation:
                 try:
                     out |= zip(some, self._batch(made, [rows[k] for k in some], window, told), strict=True)
                 except (RuntimeError, MemoryError) as error:
-                    raise self._told(error, made) from error
+                    raise self._explained(error, made) from error
                 if progress is not None:
                     progress.advance(len(some))
         return [out[k] for k in range(len(rows))]
@@ -193,7 +195,7 @@ class Generation:
     ) -> list[Written]:
         """Write several texts; the longest prompt is the first."""
         import torch
-        from transformers import GenerationConfig, StoppingCriteriaList
+        from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
         width, ends = len(rows[0]), ends_of(made)
         pad = next((x for x in (made.tokenizer.pad_token_id, *ends) if x is not None), 0)
@@ -219,6 +221,7 @@ class Generation:
                 attention_mask=mask,
                 generation_config=config,
                 streamer=streamer,
+                logits_processor=LogitsProcessorList([_numbers]),
                 stopping_criteria=StoppingCriteriaList([self._stopping(made.tokenizer, width)] if self.stop else []),
             )
         share = (time.perf_counter() - start) / len(rows)
@@ -260,16 +263,23 @@ class Generation:
 
         return Stopped()
 
-    def _told(self, error: BaseException, made: LanguageModel) -> Exception:
+    def _explained(self, error: BaseException, made: LanguageModel) -> Exception:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if isinstance(error, MemoryError) or any(x in said.lower() for x in ("out of memory", "allocate memory")):
             return ConfigError(f"{made.name}: out of memory with batch = {self.batch}; lower it")
-        if "probability tensor" in said:
+        if "probability tensor" in said or said == _NO_NUMBERS:
             return ConfigError(
                 f"{made.name}: found scores that are no numbers, expected numbers; its weights are damaged, or it was trained at too "
                 "high a rate"
             )
         return RuntimeError(f"{made.name}: {said}")
+
+
+def _numbers(_: Any, scores: Any) -> Any:
+    """The scores, unless they are no numbers, the likeliest of which would be token 0."""
+    if scores.isnan().any():
+        raise RuntimeError(_NO_NUMBERS)
+    return scores
 
 
 def ends_of(made: LanguageModel) -> list[int]:

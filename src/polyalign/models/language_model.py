@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.files import whole_folder
 from polyalign.core.jit import F32
 from polyalign.encoders.adapters.artefact import attach_kept, keep
 from polyalign.encoders.causal import readable
@@ -86,11 +85,14 @@ def read_model(name: str, *, kind: Kind = "causal", device: Device = "cpu", dtyp
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     path = readable(name)
+    target = place(device)
     if (path / FACTORISED).is_file():
         from polyalign.models.vocabulary.rows.factors import read_factorised
 
-        return read_factorised(path)
-    target = place(device)
+        low = read_factorised(path)
+        model = low.model.to(target, getattr(torch, dtype))
+        attach_kept(model, path)
+        return LanguageModel(model, low.tokenizer, str(name), identity(name))
     tokenizer = read_tokenizer(name)
     auto = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
     model, report = load(auto, path, "the model", dtype=getattr(torch, dtype), output_loading_info=True)
@@ -154,34 +156,19 @@ def _whole(model: Any) -> Any:
 
 
 def write_model(made: LanguageModel, folder: Path) -> None:
-    """Write a model as an ordinary folder of transformers, whole or not at all.
+    """Write a model as an ordinary folder of transformers, whole or not at all; one of low rank as its factors.
 
     Raises:
         DataError: The folder is there already and not empty, or cannot be written; what is there stays.
     """
-    if hasattr(made.model.get_input_embeddings(), "common"):
-        from polyalign.models.vocabulary.rows.factors import write_factorised
+    from polyalign.models.vocabulary.rows.factors import is_factorised, save_factors
 
-        write_factorised(made, folder)
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: is there already, expected a name that is free or an empty folder; choose another")
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder, "the model") as part:
         with quiet():
-            made.model.save_pretrained(part)
+            save_factors(made.model, part) if is_factorised(made.model) else made.model.save_pretrained(part)
             made.tokenizer.save_pretrained(part)
         keep(made.model, part)
         _without_file_of(part)
-        if folder.is_dir():
-            folder.rmdir()
-        os.replace(part, folder)
-    except Exception as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-        raise DataError(f"{folder}: the model cannot be written ({said}); free space or name another folder") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _without_file_of(folder: Path) -> None:
@@ -195,8 +182,9 @@ def _without_file_of(folder: Path) -> None:
 def with_rows(made: LanguageModel, tokenizer: Any, matrices: list[F32]) -> LanguageModel:
     """The model with another tokenizer and the rows of its pieces.
 
-    The model itself is changed. Rows of the head that are tied stay tied; a head's bias, and the numbers of pieces in the
-    configurations (size of the vocabulary, marks), go with the pieces: what both tokenizers have keeps them.
+    The model itself is changed; one of low rank has whole matrices afterwards. Rows of the head that are tied stay tied; a
+    head's bias, and the numbers of pieces in the configurations (size of the vocabulary, marks), go with the pieces: what
+    both tokenizers have keeps them.
 
     Args:
         made: The model.
@@ -208,12 +196,15 @@ def with_rows(made: LanguageModel, tokenizer: Any, matrices: list[F32]) -> Langu
     """
     import torch
 
+    from polyalign.models.vocabulary.rows.factors import whole
+
     model, tied = made.model, made.tied
     size, width = matrices[0].shape
     if len(matrices) != 2 - tied or any(m.shape != (size, width) for m in matrices) or size < len(tokenizer):
         raise ValueError(
             f"rows: found {[m.shape for m in matrices]}, expected {2 - tied} of at least {len(tokenizer)} rows"
         )
+    whole(made)
     number = _numbers(made.tokenizer, tokenizer)
     bias = getattr(model.get_output_embeddings(), "bias", None)
     biases = np.zeros(0, np.float32) if bias is None else bias.detach().float().cpu().numpy()
@@ -221,7 +212,7 @@ def with_rows(made: LanguageModel, tokenizer: Any, matrices: list[F32]) -> Langu
         model.resize_token_embeddings(size, mean_resizing=False)
     modules = [model.get_input_embeddings(), model.get_output_embeddings()]
     with torch.no_grad():
-        for module, rows in zip(modules, matrices, strict=False):
+        for module, rows in zip(modules[: len(matrices)], matrices, strict=True):
             module.weight.copy_(torch.from_numpy(rows))
         if bias is not None:
             moved = np.zeros(size, np.float32)

@@ -12,11 +12,10 @@ from polyalign.core import langs, params, registry
 from polyalign.core.errors import ConfigError, PolyalignError, did_you_mean
 from polyalign.pipeline.job import Job, Kind
 from polyalign.pipeline.plan import Pair, Step, unit_name
+from polyalign.pipeline.tables import MODELS, placed
 from polyalign.pipeline.tasks import EITHER, TASKS, Task, variants_of
 
 _STEP_KEYS = ("id", "use", "in", "pairs")
-#: Parameters that are a model's folder, or its name.
-_MODELS = ("encoder", "model", "donor")
 
 
 def pairs_of(given: Any, languages: tuple[str, ...], where: str, errors: list[str]) -> tuple[Pair, ...]:
@@ -145,13 +144,13 @@ class Checker:
         return options, given
 
     def _parameters(self, row: registry.Row, given: dict[str, Any]) -> dict[str, Any]:
-        """The step's parameters, with paths taken from the project's folder and the project's seed."""
+        """The step's parameters, with paths taken from the project's folder, those in tables too, and the project's seed."""
         fields = {p.name: p for p in params.params_of(registry.load(row))}
-        out = dict(given)
+        out = placed(given, self.base)
         for key, value in out.items():
             if key in fields and fields[key].is_path and isinstance(value, str) and value:
                 out[key] = str(self.base / value)
-            elif key in _MODELS and isinstance(value, str) and (self.base / value.rsplit(":", 1)[0]).exists():
+            elif key in MODELS and isinstance(value, str) and (self.base / value.rsplit(":", 1)[0]).exists():
                 out[key] = str(self.base / value)
         if "seed" in fields and "seed" not in out:
             out["seed"] = self.seed

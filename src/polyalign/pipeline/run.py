@@ -194,9 +194,16 @@ def _recipe(project: Project, step: Step, pair: Pair | None, made: dict[tuple[st
     }
 
 
-def _without_folder(values: dict[str, Any], project: Project) -> dict[str, Any]:
+def _without_folder(values: Any, project: Project) -> Any:
     base = str(project.file.parent) + os.sep
-    return {k: v.removeprefix(base) if isinstance(v, str) else v for k, v in values.items()}
+    match values:
+        case dict():
+            return {k: _without_folder(v, project) for k, v in values.items()}
+        case list() | tuple():
+            return [_without_folder(v, project) for v in values]
+        case str():
+            return values.removeprefix(base)
+    return values
 
 
 @contextmanager

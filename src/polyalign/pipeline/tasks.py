@@ -10,6 +10,7 @@ from typing import Any
 from polyalign.core.params import params_of
 from polyalign.pipeline.job import Counts, Job, Kind
 from polyalign.pipeline.steps import augment, bitext, corpus, documents, models, proof, scores, sentences, spaces
+from polyalign.pipeline.tables import files_in, models_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def _named_files(method: Any, job: Job) -> list[Path]:
     if hasattr(method, "inputs"):
         return list(method.inputs(job.languages))
     named = (getattr(method, p.name) for p in params_of(type(method)) if p.is_path)
-    return [Path(name) for name in named if name]
+    return [*(Path(name) for name in named if name), *files_in(method)]
 
 
 def _either(run: Callable[[Any, Job], Counts], *, joins: bool = False) -> tuple[Task, Task]:
@@ -110,13 +111,21 @@ TASKS: dict[str, Task] = {
     "models.trim": Task(("model", "documents"), "model", False, models.trim, _named_files),
     "models.script": Task(("documents",), "documents", False, models.script, _named_files, teaches=True),
     "models.train": Task(
-        ("model",), "model", False, models.train, _named_files, also=("documents", "bitext", "links"), teaches=True
+        ("model",),
+        "model",
+        False,
+        models.train,
+        _named_files,
+        also=("documents", "bitext", "links"),
+        teaches=True,
+        marks=lambda method, job: models_in(method),
     ),
     **{
         f"models.merge/{name}": Task(("model", "model"), "model", False, models.merge, joins=True)
         for name in ("linear", "ties")
     },
-    "models.intervene": Task(("model", "bitext"), "maps", False, models.intervene, _named_files, teaches=True),
+    # Of the others it cannot be measured yet what they do: a model behind an encoder has no layers of its own text.
+    "models.intervene/incline": Task(("model", "bitext"), "maps", False, models.intervene, _named_files, teaches=True),
     "evaluate/teaching": Task(
         ("model", "documents"),
         "proof",

@@ -70,6 +70,7 @@ class Record:
         units: Every step for every pair, in order.
         scores: What was measured: the score's JSON with `step` and `pair`.
         notes: What the steps of the last run had to say.
+        followed: Keys of the papers that the project as a whole follows.
     """
 
     folder: Path
@@ -82,6 +83,12 @@ class Record:
     units: tuple[Unit, ...]
     scores: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
+    followed: tuple[str, ...] = ()
+
+    @property
+    def papers(self) -> list[str]:
+        """Keys of the papers that the project follows and of those behind its methods, each once."""
+        return list(dict.fromkeys([*self.followed, *(key for u in self.units for key in u.papers)]))
 
     def last(self, kind: str, unit: str = "all") -> Unit | None:
         """The last result of a kind (``links``) or of a task (``sentences.align``) for a pair."""
@@ -100,8 +107,8 @@ def read_record(folder: Path) -> Record:
     Raises:
         DataError: It is not a finished run, or one of the files is damaged.
     """
-    data = _read_json(folder, "run.json")
-    scores = _read_json(folder, "scores.json")
+    data = read_json(folder, "run.json")
+    scores = read_json(folder, "scores.json")
     finished, states, notes = _read_events(folder / "events.jsonl")
     try:
         units = tuple(
@@ -131,6 +138,7 @@ def read_record(folder: Path) -> Record:
             units,
             tuple(scores),
             notes,
+            tuple(data.get("papers", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
@@ -138,7 +146,12 @@ def read_record(folder: Path) -> Record:
         ) from None
 
 
-def _read_json(folder: Path, name: str) -> Any:
+def read_json(folder: Path, name: str) -> Any:
+    """A file of a run folder.
+
+    Raises:
+        DataError: It is not there, or damaged.
+    """
     try:
         return json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError:

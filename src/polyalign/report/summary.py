@@ -248,7 +248,7 @@ def methods(record: Record) -> str:
         ]
         for m in used
     ]
-    keys = list(dict.fromkeys(key for u in record.units for key in u.papers))
+    keys = record.papers
     entries = registry.bibliography()
     items = []
     for key in sorted(keys):

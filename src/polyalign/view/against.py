@@ -126,24 +126,26 @@ def steps_of(run: Path) -> Steps:
         return {}
 
 
-def differences(own: Steps, other: Steps) -> list[tuple[str, str, str, str, str]]:
-    """What differs: step, language pair, what, here and there; an empty text for what is not there.
+def differences(own: Steps, other: Steps) -> list[tuple[str, tuple[str, ...], str, str, str]]:
+    """What differs: step, its language pairs, what, here and there; an empty text for what is not there.
 
     Example:
         >>> a = {("links", "x-y"): {"method": "words.align/hmm", "params": {"iterations": 5}, "counts": {"out": 3}}}
         >>> b = {("links", "x-y"): {"method": "words.align/hmm", "params": {"iterations": 2}, "counts": {"out": 3}}}
         >>> differences(a, b)
-        [('links', 'x-y', 'iterations', '5', '2')]
+        [('links', ('x-y',), 'iterations', '5', '2')]
     """
-    out = []
-    for key in dict.fromkeys((*own, *other)):
-        here, there = own.get(key, {}), other.get(key, {})
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for step, unit in dict.fromkeys((*own, *other)):
+        here, there = own.get((step, unit), {}), other.get((step, unit), {})
         rows = [("method", here.get("method", ""), there.get("method", ""))]
-        params = [step.get("params") or {} for step in (here, there)]
+        params = [s.get("params") or {} for s in (here, there)]
         rows += [(name, *(p.get(name, "") for p in params)) for name in dict.fromkeys((*params[0], *params[1]))]
-        rows.append(("out", *((step.get("counts") or {}).get("out", "") for step in (here, there))))
-        out += [(*key, what, _told(a), _told(b)) for what, a, b in rows if a != b]
-    return out
+        rows.append(("out", *((s.get("counts") or {}).get("out", "") for s in (here, there))))
+        for what, a, b in rows:
+            if a != b:
+                found.setdefault((step, what, _told(a), _told(b)), []).append(unit)
+    return [(step, tuple(units), what, a, b) for (step, what, a, b), units in found.items()]
 
 
 def _told(value: Any) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from polyalign.core.bitext import Bitext, Side
-from polyalign.view.index import Index, places
+from polyalign.view.index import MOST, Index, places
 from polyalign.view.source import Source
 
 #: Pairs whose links are looked at for the count of translations: the first that have the phrase.
@@ -42,7 +42,7 @@ class Concordance:
     """What was found.
 
     Args:
-        total: Pairs that have the phrase.
+        total: Pairs that have the phrase; ``MOST + 1`` for more than are counted.
         hits: Some of them, all that were asked for.
         translations: How often each translation stands in the first pairs, most frequent first.
         counted: How many pairs were looked at for that.
@@ -77,20 +77,35 @@ def concordance(
         limit: Most hits given.
         offset: How many are passed over.
     """
-    total, rows = index.find(phrase, side=side, limit=COUNTED)
-    read = _read(source, rows, phrase, side, aligner)
-    counts = Counter(t for hit in read for t in hit.translations)
+    total, rows = index.find(phrase, side=side, limit=MOST)
+    read = _read(source, rows[:COUNTED], phrase, side, aligner)
+    counts = Counter(t for one in read for t in one.translations)
     ranked = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0])) if aligner else []
     if translation is not None:
-        shown = [hit for hit in read if translation in hit.translations][offset : offset + limit]
-    elif offset + limit <= len(rows) or len(rows) == total:
+        shown = [one for one in read if translation in one.translations][offset : offset + limit]
+    elif offset + limit <= len(read) or len(read) == total:
         shown = read[offset : offset + limit]
     else:
-        shown = _read(source, index.find(phrase, side=side, limit=limit, offset=offset)[1], phrase, side, aligner)
-    return Concordance(total, [_clipped(hit) for hit in shown], ranked, len(rows))
+        shown = _read(source, rows[offset : offset + limit], phrase, side, aligner)
+    return Concordance(total, [one.hit() for one in shown], ranked, len(read))
 
 
-def _read(source: Source, rows: Sequence[int], phrase: str, side: Side, aligner: str | None) -> list[Hit]:
+class _Read(NamedTuple):
+    """A pair that was looked at: its texts, and where in them the phrase stands and what is linked to it."""
+
+    row: int
+    here: str
+    there: str
+    found: list[Span]
+    marked: list[Span]
+    translations: tuple[str, ...]
+
+    def hit(self) -> Hit:
+        here, there = _around(_parts(self.here, self.found)), _around(_parts(self.there, self.marked))
+        return Hit(self.row, here, there, self.translations)
+
+
+def _read(source: Source, rows: Sequence[int], phrase: str, side: Side, aligner: str | None) -> list[_Read]:
     other: Side = "tgt" if side == "src" else "src"
     out = []
     for row, here, there, spans, links in _columns(source, rows, side, other, aligner):
@@ -98,7 +113,7 @@ def _read(source: Source, rows: Sequence[int], phrase: str, side: Side, aligner:
         linked = [_linked(links, spans[0], place, len(spans[1])) for place in found]
         marked = [spans[1][j] for words in linked for j in words]
         told = tuple(_phrase(there, words, spans[1]).casefold() for words in linked)
-        out.append(Hit(row, _parts(here, found), _parts(there, marked), told))
+        out.append(_Read(row, here, there, found, marked, told))
     return out
 
 
@@ -149,10 +164,6 @@ def _parts(text: str, marked: Iterable[Span]) -> list[tuple[str, bool]]:
         out += [(text[at:a], False), (text[a:b], True)]
         at = b
     return [(part, mark) for part, mark in [*out, (text[at:], False)] if part] or [("", False)]
-
-
-def _clipped(hit: Hit) -> Hit:
-    return Hit(hit.row, _around(hit.found), _around(hit.linked), hit.translations)
 
 
 def _around(parts: list[tuple[str, bool]]) -> list[tuple[str, bool]]:

@@ -29,6 +29,7 @@ class Outline:
         beads: Source sentences, target sentences, score (None for none) and a reason, of each bead.
         src: Its source sentences.
         tgt: Its target sentences.
+        rows: The sentence pair that was made of each bead; None where it was left out.
     """
 
     number: int
@@ -36,13 +37,21 @@ class Outline:
     beads: list[tuple[list[int], list[int], float | None, str]]
     src: list[str]
     tgt: list[str]
+    rows: list[int | None]
 
 
 class Documents:
-    """The documents of a language pair, in the order of its beads."""
+    """The documents of a language pair, in the order of its beads.
 
-    def __init__(self, beads: Table, sentences: Table | None, langs: tuple[str, str]) -> None:
-        self._beads, self._langs, self._sentences = beads, langs, sentences
+    Args:
+        pairs: The sentence pairs.
+        beads: The beads they were made of; the pairs themselves where nothing else is known.
+        sentences: The documents' sentences, where a run kept them.
+        langs: The languages of the two sides.
+    """
+
+    def __init__(self, pairs: Table, beads: Table, sentences: Table | None, langs: tuple[str, str]) -> None:
+        self._pairs, self._beads, self._langs, self._sentences = pairs, beads, langs, sentences
         self.ranged = set(RANGES) <= set(beads.schema.names)
         self.names, self.first = _documents(beads)
         self._found = {} if sentences is None else _places(sentences)
@@ -75,7 +84,20 @@ class Documents:
             (i, j, None if s is None or s != s else round(s, 4), r or "")
             for i, j, s, r in zip(*places, scores, reasons, strict=True)
         ]
-        return Outline(number, self.names[number], beads, *sides)
+        return Outline(number, self.names[number], beads, sides[0], sides[1], self._rows(table, a))
+
+    def _rows(self, beads: pa.Table, first: int) -> list[int | None]:
+        """The pairs with the ids of some beads, which begin at a row."""
+        if self._beads is self._pairs:
+            return list(range(first, first + beads.num_rows))
+        ids = beads["id"].combine_chunks()
+        found: dict[str, int] = {}
+        for number, batch in enumerate(self._pairs):
+            column = batch["id"]
+            at = pc.indices_nonzero(pc.is_in(column, value_set=ids))
+            for k, id in zip(at.to_pylist(), column.take(at).to_pylist(), strict=True):
+                found.setdefault(id, number * ROWS + k)
+        return [found.get(id) for id in ids.to_pylist()]
 
     def _side(
         self, table: pa.Table, side: str, lang: str, number: int, texts: list[str]

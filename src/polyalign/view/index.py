@@ -7,6 +7,7 @@ are not in the index; they stay where they are.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -23,10 +24,17 @@ from polyalign.core.scripts import SPACELESS
 #: Raised when an index of an earlier version would not be found the same things in.
 VERSION = 1
 _ALONE = "".join(rf"\p{{Script={s}}}" for s in sorted(SPACELESS))
+#: Pairs that are counted; more of them are said to be more.
+MOST = 100_000
+_GATHERED = 64 << 20
 #: A word: a letter of a script without spaces with its marks, or a run of letters, digits and marks.
 _WORD = regex.compile(
     rf"[{_ALONE}]\p{{M}}*|[\p{{L}}\p{{N}}\p{{Co}}--[{_ALONE}]][\p{{L}}\p{{N}}\p{{Co}}\p{{M}}--[{_ALONE}]]*", regex.V1
 )
+#: Texts of letters that SQLite tells from other characters as we do, none of them a word alone or a mark that could begin one:
+#: Latin, Cyrillic, and general punctuation.
+_PLAIN = re.compile(r"[\x01-\u02AF\u0400-\u0481\u048A-\u0523\u2010-\u2060\u20AC]*")
+_PLAIN_WORD = re.compile(r"[^\W_]+")
 _TOKENIZE = "unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc Me'"
 
 
@@ -37,7 +45,7 @@ def words_of(text: str) -> list[tuple[int, int]]:
         >>> [("don't 你好"[a:b]) for a, b in words_of("don't 你好")]
         ['don', 't', '你', '好']
     """
-    return [m.span() for m in _WORD.finditer(text)]
+    return [m.span() for m in (_PLAIN_WORD if _PLAIN.fullmatch(text) else _WORD).finditer(text)]
 
 
 def places(text: str, phrase: str) -> list[tuple[int, int]]:
@@ -101,6 +109,8 @@ class Index:
                 base.execute(
                     f'CREATE VIRTUAL TABLE pairs USING fts5(src, tgt, content="", columnsize=0, tokenize="{_TOKENIZE}")'
                 )
+                # What is gathered before it is written: fewer and larger parts to merge.
+                base.execute("INSERT INTO pairs (pairs, rank) VALUES ('hashsize', ?)", (_GATHERED,))
                 with track("index", total=total, unit="pairs") as progress:
                     at = 0
                     for src, tgt in pairs:
@@ -138,11 +148,12 @@ class Index:
         Args:
             phrase: Words that follow each other, upper and lower case alike; ``*`` behind the last stands for any ending.
             side: Of which language; none for either.
-            limit: Most pairs given.
+            limit: Most pairs given, of the first `MOST`.
             offset: How many are passed over.
 
         Returns:
-            How many pairs have it, and the rows of some of them in order. None of a phrase without words.
+            How many pairs have it, ``MOST + 1`` for more than `MOST`, and the rows of some of them in order. None of a
+            phrase without words.
 
         Raises:
             DataError: The index is damaged.
@@ -156,22 +167,21 @@ class Index:
             query = f"{side} : {query}"
         try:
             with self._open() as base:
-                count = base.execute("SELECT count(*) FROM pairs WHERE pairs MATCH ?", (query,)).fetchone()[0]
-                rows = base.execute(
-                    "SELECT rowid FROM pairs WHERE pairs MATCH ? ORDER BY rowid LIMIT ? OFFSET ?",
-                    (query, limit, offset),
-                )
-                return int(count), [int(row[0]) for row in rows]
+                # Asked once for all: that words begin alike takes long to find out, and not to read.
+                found = base.execute(
+                    "SELECT rowid FROM pairs WHERE pairs MATCH ? ORDER BY rowid LIMIT ?", (query, MOST + 1)
+                ).fetchall()
         except sqlite3.Error as error:
             raise DataError(f"{self.path}: the index is damaged ({error}); delete it, and it is made anew") from error
+        return len(found), [row for (row,) in found[offset : min(offset + limit, MOST)]]
 
     def _open(self) -> closing[sqlite3.Connection]:
         return closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True))
 
 
 def _spaced(text: str) -> str:
-    """A text as its words with spaces between them, as SQLite's own tokenizer then finds them."""
-    return " ".join(_each(text))
+    """A text in which SQLite's own tokenizer finds our words: as it is, or its words with spaces between them."""
+    return text.casefold() if _PLAIN.fullmatch(text) else " ".join(_each(text))
 
 
 def _each(text: str) -> Iterator[str]:

@@ -39,7 +39,7 @@ from polyalign.view.certainty import Batch, certainty
 from polyalign.view.table import ROWS, store
 
 #: Raised when the form of the tables changes: older folders are made anew.
-FORMAT = 1
+FORMAT = 2
 LINKS = pa.schema(
     [
         ("src", pa.large_list(pa.int32())),
@@ -177,20 +177,40 @@ def _links_of(aligned: Aligned, pairs: Path, n: int, notes: list[str]) -> Iterab
         return map(_complete, _tables(file))
     ids, theirs = (pq.read_table(p, columns=["id"])["id"].combine_chunks() for p in (pairs, aligned.pairs))
     place = pc.index_in(ids, value_set=theirs)
-    for side in ("src", "tgt"):
-        ours, other = (_words(p, side) for p in (pairs, aligned.pairs))
-        seen = pc.is_valid(place)
-        if not ours.filter(seen).equals(other.take(place.filter(seen))):
-            notes.append(f"{aligned.name} counts other words than the texts that are shown; its links are left out")
-            return None
+    same = pc.is_valid(place)
+    for column in ("src", "tgt", "src_spans", "tgt_spans"):
+        ours, other = (_column(p, column) for p in (pairs, aligned.pairs))
+        if ours is not None or other is not None:
+            same = pc.and_(same, False if ours is None or other is None else _equal(ours, other.take(place)))
+    known, left = pc.sum(pc.is_valid(place)).as_py() or 0, pc.sum(same).as_py() or 0
+    if not known:
+        notes.append(f"{aligned.name} has none of these sentence pairs; its links are left out")
+    elif left < known:
+        which = f"{known - left:,} of {known:,} pairs" if left else "all pairs"
+        notes.append(
+            f"{aligned.name} counts other words than the texts that are shown in {which}; its links are left out there"
+        )
+    if not left:
+        return None
     table = _complete(pq.read_table(aligned.path)).combine_chunks()
-    return iter([table.take(place)])
+    return iter([table.take(pc.if_else(same, place, pa.scalar(None, place.type)))])
 
 
-def _words(path: Path, side: str) -> Any:
-    """What decides a side's words: their spans, or the text."""
-    name = f"{side}_spans" if f"{side}_spans" in pq.read_schema(path).names else side
-    return pq.read_table(path, columns=[name])[name].combine_chunks()
+def _column(path: Path, name: str) -> Any:
+    """A column whole; None where there is none."""
+    return pq.read_table(path, columns=[name])[name].combine_chunks() if name in pq.read_schema(path).names else None
+
+
+def _equal(ours: Any, theirs: Any) -> Any:
+    """Whether two columns of texts or of lists have the same in a row; false where either has none."""
+    if not pa.types.is_nested(ours.type):
+        return pc.fill_null(pc.equal(ours, theirs.cast(ours.type)), False)
+    lengths = [pc.fill_null(pc.list_value_length(x), -k).to_numpy() for k, x in enumerate((ours, theirs), 1)]
+    same = lengths[0] == lengths[1]
+    values = [x.filter(pa.array(same)).flatten().to_numpy(zero_copy_only=False) for x in (ours, theirs)]
+    owner = np.repeat(np.flatnonzero(same), lengths[0][same])
+    same[owner[values[0] != values[1]]] = False
+    return pa.array(same)
 
 
 def _complete(table: pa.Table) -> pa.Table:

@@ -159,7 +159,9 @@ class Source:
         """The documents, found out when they are first asked for."""
         if self._documents is None:
             sentences = self.folder / "sentences.arrow"
-            self._documents = Documents(self._beads, Table(sentences) if sentences.is_file() else None, self.langs)
+            self._documents = Documents(
+                self.table, self._beads, Table(sentences) if sentences.is_file() else None, self.langs
+            )
         return self._documents
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -257,7 +258,13 @@ def test_a_model_is_written_without_its_adapters(made, tmp_path):
     before = logits(made)
     with attached(made.model, fresh(made, invertible=2)):
         write_model(made, tmp_path / "model")
-    np.testing.assert_array_equal(logits(read_model(str(tmp_path / "model"))), before)
+    # What knows nothing of adapters reads the weights, which are as they were.
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    kind = AutoModelForCausalLM if made.causal else AutoModelForMaskedLM
+    plain = replace(made, model=kind.from_pretrained(tmp_path / "model").eval())
+    np.testing.assert_array_equal(logits(plain), before)
+    assert (logits(read_model(str(tmp_path / "model"), kind="causal" if made.causal else "masked")) != before).any()
 
 
 # -- trained
@@ -322,6 +329,9 @@ def test_a_written_model_keeps_its_adapters_for_whoever_reads_it(made, tmp_path)
     again = read_model(str(tmp_path / "out"))
     np.testing.assert_array_equal(logits(again), logits(made))
     assert [a.shape for a in attached_to(again.model)] == [language.shape, task.shape]
+    # Those of another library, which has names for them, are left alone.
+    (tmp_path / "bare" / "adapters" / "en").mkdir(parents=True)
+    assert attached_to(read_model(str(tmp_path / "bare")).model) == []
     folders = [str(tmp_path / name) for name in ("bare", "out")]
     vectors = [Causal(f, device="cpu").vectors(texts) for f in folders]
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-3

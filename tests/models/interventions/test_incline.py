@@ -190,6 +190,19 @@ def test_alpha_is_the_best_of_a_score_that_is_given(made):
     assert INCLINE().fit(made, PAIRS, score=lambda m: 0.0).alpha == 0
 
 
+def test_only_some_layers_are_changed(made, maps):
+    some = INCLINE(alpha=0.7, layers=(2,)).fit(made, PAIRS)
+    assert not some.matrices[0].any()
+    np.testing.assert_array_equal(some.matrices[1], maps.matrices[1])
+    before, after = (read_states(made, SRC, "last", change=m) for m in (None, some.change()))
+    np.testing.assert_array_equal(after[0], before[0])
+    assert np.abs(after[1] - before[1]).max() > 1e-3
+    with pytest.raises(ConfigError, match=r"layers = \[3\]: the model has 2"):
+        INCLINE(alpha=0.7, layers=(3,)).fit(made, PAIRS)
+    with pytest.raises(ValueError, match="layers count from 1"):
+        INCLINE(layers=(0,))
+
+
 def test_either_side_can_be_the_language(made):
     turned = Parallel("eng_Latn", "deu_Latn", Bitext.build(TGT, SRC))
     method = INCLINE(lang="de", alpha=0.5)

@@ -409,6 +409,7 @@ def test_transliterated_asks_a_script_method(causal, monkeypatch):
         src, tgt = fitted(Transliterated(script=script, layer=1), causal).texts(0)
         assert [times * x.upper() for x in src] == tgt
         assert set(" ".join(src).split()) <= set(OTHER)
+    assert [Transliterated(pairs=p).takes for p in ("script", "parallel")] == ["documents", "bitext"]
     with pytest.raises(ConfigError, match="does not write one text as another by itself"):
         fitted(Transliterated(script={"use": "learning", "needy": True}, layer=1), causal)
 
@@ -490,7 +491,7 @@ def test_camlm_learns_a_planted_dictionary(bert):
     data = planted(60, 1)
     loss = fitted(CAMLM(share=0.25), bert, data, batch=12)
     descend(bert, loss, steps=200)
-    reader, token = loss.reader, bert.tokenizer.mask_token_id
+    reader, token = loss.pairs.reader, bert.tokenizer.mask_token_id
     right = 0
     for a, b in zip(ONE, OTHER, strict=True):
         batch = joined(reader, reader.ids([a]), reader.ids([b]))
@@ -523,8 +524,8 @@ def test_dwa_links_words_with_their_translations_once_they_are_alike(bert):
         words = bert.model.get_input_embeddings().weight
         words[17:29] = words[5:17]
     loss = fitted(DenoisingAlignment(layer=0), bert, batch=4)
-    batch = loss._read(0)
-    for row, (src, tgt) in zip(loss.links(batch), zip(*loss.pairs.texts(0), strict=True), strict=True):
+    batch = loss.pairs(0)
+    for row, (src, tgt) in zip(loss.links(batch), zip(*loss.pairs.pairs.texts(0), strict=True), strict=True):
         pairs = [(int(i) - 1, int(j) - 6) for i, j in row.nonzero()]
         assert all(dict(zip(ONE, OTHER, strict=True))[src.split()[i]] == tgt.split()[j] for i, j in pairs)
         assert len(pairs) >= 3

@@ -169,6 +169,8 @@ def test_rows_come_again_in_another_order_and_at_random_access():
 def test_documents_without_text_and_rows_without_room_are_errors():
     with pytest.raises(DataError, match="documents of deu_Latn have no text"):
         blocks(["", " \n"])[0]
+    with pytest.raises(DataError, match="documents of deu_Latn have no text"):
+        blocks(["", " \n"]).once()
     with pytest.raises(ConfigError, match="length = 1: leaves no room"):
         blocks(["a"], length=1)
 

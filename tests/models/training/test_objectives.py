@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.links import Links
+from polyalign.models.training import scripts
 from polyalign.models.training.mix import Mix, Stream
 from polyalign.models.training.objective import Data, Parallel
 from polyalign.models.training.objectives.bilingual import Bilingual
@@ -119,6 +120,24 @@ def test_tlm_reads_a_sentence_and_its_translation_in_either_order(masked, pairs)
     assert firsts == {True, False}
 
 
+def test_tlm_reads_a_line_and_itself_in_another_script(masked, monkeypatch):
+    table = dict(zip(ONE, OTHER, strict=True))
+    monkeypatch.setattr(scripts, "_method", lambda script: lambda text: " ".join(table[w] for w in text.split()))
+    method = TLM(script={"use": "romanise"})
+    assert (method.takes, TLM().takes) == ("documents", "bitext")
+    lines = [" ".join(ONE[k : k + 3]) for k in range(9)]
+    loss = method.fit(masked, alone("\n".join(lines)), **FIT)
+    seen = set()
+    for ids, labels in (row for k in range(40) for row in loss.of(k)):
+        text = masked.tokenizer.decode(np.where(labels == SKIP, ids, labels), skip_special_tokens=True).split()
+        x, y = (text[:3], text[3:]) if text[0] in ONE else (text[3:], text[:3])
+        assert [table[w] for w in x] == y
+        seen.add(" ".join(x))
+    assert seen == set(lines)
+    with pytest.raises(ValueError, match=r"script must say what to use"):
+        TLM(script={"lang": "rm"})
+
+
 def bitext(*, docs=None, links=None):
     columns = {} if docs is None else {"doc": docs}
     made = Bitext.build(
@@ -150,7 +169,7 @@ def test_bilingual_follows_its_template(causal):
     method = Bilingual(template="{src_lang}: {src} = {tgt}", direction="forward")
     (whole,) = decoded(causal, method.fit(causal, data, batch=1, length=128, seed=1), 1)
     assert "eng_Latn: a dog = ein Hund" in whole
-    for wrong in ("{src}", "{src}{tgt}{x}", "{src}{tgt}{", "none"):
+    for wrong in ("{src}", "{src}{tgt}{x}", "{src}{tgt}{", "{src.x}{tgt}", "{src[x]}{tgt}", "none"):
         with pytest.raises(ValueError, match="template must have"):
             Bilingual(template=wrong)
 
@@ -296,6 +315,13 @@ def test_what_was_taken_out_and_what_was_left_are_the_passage(causal):
 def test_parameters_of_denoising(given, said):
     with pytest.raises(ValueError, match=said):
         Denoising(**given)
+
+
+def test_braces_in_a_sentinel_are_its_own(causal):
+    loss = Denoising(denoisers=(("[X]", 3, 0.3),), sentinel="{x{}}").fit(
+        causal, alone(TEXT[0]), batch=2, length=96, seed=1
+    )
+    assert "{x0}" in decoded(causal, loss, 1)[0]
 
 
 def test_denoising_needs_room(causal):

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from polyalign.core import params, registry
+from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.encoders.adapters.artefact import Adapters, Shape, attach
 from polyalign.models.language_model import LanguageModel, read_model, write_model
 from polyalign.models.training import mixture as mixtures
 from polyalign.models.training import number_type
@@ -181,6 +183,19 @@ def test_fingerprints_tell_models_and_data_apart(causal, documents, pairs):
     assert of_model(causal) != first
     assert of_data(documents) != of_data(replace(documents, documents={"roh_Latn": TEXT[:3]}))
     assert of_data(pairs) != of_data(replace(pairs, parallel=[replace(pairs.parallel[0], links=None)]))
+    docs = [
+        replace(pairs.parallel[0], bitext=Bitext.build(["a", "b"], ["x", "y"], columns={"doc": some}))
+        for some in (["1", "1"], ["1", "2"])
+    ]
+    assert of_data(Data({}, docs[:1])) != of_data(Data({}, docs[1:]))
+
+
+def test_a_fingerprint_is_of_adapters_too(causal):
+    bare = of_model(causal)
+    attachment = attach(causal.model, Adapters.new(Shape(16, 2, 2, 0, "relu"), model="x", seed=1))
+    assert of_model(causal) != bare
+    attachment.remove()
+    assert of_model(causal) == bare
 
 
 @pytest.mark.parametrize(
@@ -212,6 +227,11 @@ def test_what_goes_wrong_is_one_clear_error_and_keeps_the_last_checkpoint(
 def test_a_loss_that_is_no_number_is_an_error(causal, documents):
     with pytest.raises(ConfigError, match=r"train: the loss of step \d+ is nan, expected numbers; lower learning_rate"):
         Training(**{**GIVEN, "learning_rate": 1e39}).fit(causal, documents)
+
+
+def test_rows_of_more_tokens_than_the_model_reads_are_refused(causal, documents):
+    with pytest.raises(ConfigError, match=r"train: length = 129 is more than the 128 positions of .*; lower length"):
+        Training(**{**GIVEN, "length": 129}).fit(causal, documents)
 
 
 def test_a_tokenizer_of_another_model_is_refused(causal, documents):
@@ -256,9 +276,11 @@ def test_losses_are_summed_by_weight_between_their_begin_and_end():
     mixture = Mixture(parts, [Constant(1.0), Constant(10.0), Constant(100.0)], 4, draw=False, seed=1)
     assert [mixture(k).item() for k in range(4)] == [201.0, 1.0, 6.0, 6.0]
     assert mixture.read == 3 * 7
-    nothing = Mixture([Part(None, begin=0.5)], [Constant(1.0)], 4, draw=False, seed=1)
-    with pytest.raises(ConfigError, match="objectives: none is trained at step 0 of 4"):
-        nothing(0)
+    fit = {"batch": 1, "length": 8, "steps": 4, "draw": False, "seed": 1}
+    with pytest.raises(
+        ConfigError, match="objectives: none is trained at step 2 of 4, expected one at least; let begin"
+    ):
+        Mixture.fit([Part(None, end=0.5), Part(None, begin=0.75)], None, None, **fit)
 
 
 def test_losses_are_drawn_by_weight():

@@ -119,7 +119,7 @@ def test_layers_that_the_model_has_not(causal, documents):
     with pytest.raises(ConfigError, match="last = 3, found 2 layers, expected as many at least; lower it"):
         Training(**GIVEN, weights={"use": "layers", "last": 3}).fit(causal, documents)
     causal.model.config.num_hidden_layers = 7
-    with pytest.raises(ConfigError, match="found no list of its 7 layers"):
+    with pytest.raises(ConfigError, match="found no list of 7 layers"):
         Layers().attach(causal)
 
 
@@ -136,6 +136,13 @@ def test_rates_are_followed(tiny_llama, documents):
     assert fall[name.format(1)] == pytest.approx(full[name.format(1)], rel=0.02)
     assert fall[name.format(0)] == pytest.approx(full[name.format(0)] / 10, rel=0.02)
     assert fall["model.embed_tokens.weight"] == pytest.approx(full["model.embed_tokens.weight"] / 100, rel=0.02)
+
+
+def test_what_an_objective_trains_beside_the_model_has_the_whole_rate(masked, pairs):
+    objectives = ({"use": "dwa"},)
+    before, after, _ = trained(masked, pairs, {"use": "layers", "first": 1, "fall": 0.5}, objectives=objectives)
+    assert changed(before, after)
+    assert all(".layer.1." in n for n in changed(before, after))
 
 
 def test_what_has_a_row_a_piece_is_found(causal, untied, masked):
@@ -156,6 +163,7 @@ def test_what_has_a_row_a_piece_is_found(causal, untied, masked):
         ((LoRA, {"alpha": 0}), "alpha must be above 0"),
         ((LoRA, {"dropout": 1.0}), "dropout must be at least 0 and below 1"),
         ((LoRA, {"bits": 4}), "bits = 4 cannot be merged without loss"),
+        ((LoRA, {"rows": "all", "merge": False}), "rows = 'all' are the model's own"),
     ],
 )
 def test_parameters(given, said):
@@ -188,8 +196,11 @@ def test_lora_begins_as_the_model_and_is_merged_into_it(kind, request, documents
     assert changed(before, after) >= matrices
     assert not changed(before, after) & {n for n in after if "norm" in n}
     assert set(rows_changed(before, after)) <= set(NEW.tolist())
-    if kind == "causal":
-        assert rows_changed(before, after) == NEW.tolist()
+    # Rows of the head are all told from what is right; those of the embeddings only where they occur.
+    assert (
+        rows_changed(before, after, "lm_head.weight" if kind == "untied" else "model.embed_tokens.weight")
+        == NEW.tolist()
+    )
     write_model(done, tmp_path / "out")
     reread = read_model(str(tmp_path / "out"))
     with torch.no_grad():

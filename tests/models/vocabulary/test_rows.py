@@ -17,7 +17,7 @@ from polyalign.models.language_model import read_model, with_rows  # noqa: E402
 from polyalign.models.vocabulary.change import Change  # noqa: E402
 from polyalign.models.vocabulary.rows.constituents import Constituents  # noqa: E402
 from polyalign.models.vocabulary.rows.evidence import Entry, Evidence, read_lexicon  # noqa: E402
-from polyalign.models.vocabulary.rows.links import Links  # noqa: E402
+from polyalign.models.vocabulary.rows.links import Links, segmented  # noqa: E402
 from polyalign.models.vocabulary.rows.mean import Mean  # noqa: E402
 from polyalign.models.vocabulary.rows.multivariate import Multivariate  # noqa: E402
 from polyalign.models.vocabulary.rows.ofa import OFA  # noqa: E402
@@ -204,6 +204,21 @@ def test_links_put_a_word_where_its_translation_is(tied):
     np.testing.assert_allclose(row, 0.8 * old[ids].mean(axis=0) + 0.2 * old[dog].mean(axis=0), rtol=1e-4, atol=1e-6)
     half = Links(share=0.5, min_share=0.1).fit(tied, change, evidence)[0][change.new[2]]
     np.testing.assert_allclose(half, (row + old[change.constituents[2]].mean(axis=0)) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_words_stand_behind_one_space_whoever_puts_it_there():
+    from tokenizers import Tokenizer, models, normalizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    for first in ([normalizers.Prepend("▁")], []):
+        backend = Tokenizer(models.BPE())
+        backend.normalizer = normalizers.Sequence([*first, normalizers.Replace(" ", "▁")])
+        backend.train_from_iterator(
+            ["das", "haus", "a"] * 9 + [" das", " haus"] * 9, trainers.BpeTrainer(show_progress=False)
+        )
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+        (found,) = segmented(tokenizer, ["haus"])
+        assert "".join(tokenizer.convert_ids_to_tokens(found)) == "▁haus"
 
 
 def test_links_of_parts_go_by_their_place_in_the_word(tied):

@@ -95,6 +95,40 @@ def test_saved_and_read(made, tmp_path):
     assert not (tmp_path / "low" / "model.safetensors").exists()
 
 
+def test_it_is_put_where_it_is_asked_for_and_told_from_others(made, tmp_path):
+    (tmp_path / "low").mkdir()
+    write_model(factorised(made, 5), tmp_path / "low")
+    again = read_model(str(tmp_path / "low"), dtype="bfloat16")
+    assert is_factorised(again.model)
+    assert {p.dtype for p in again.model.parameters()} == {torch.bfloat16}
+    assert read_model(str(tmp_path / "low")).model.dtype == torch.float32
+    write_model(again, tmp_path / "other")
+    assert read_model(str(tmp_path / "other")).key != again.key
+
+
+def test_a_model_that_was_never_saved_is_written(tmp_path):
+    made = read_model(str(llama(tmp_path / "m")))
+    made.model.config.architectures = None
+    write_factorised(factorised(made, 4), tmp_path / "low")
+    np.testing.assert_allclose(scores(read_factorised(tmp_path / "low")), scores(made), atol=1e-6)
+
+
+def test_new_rows_make_it_whole(made):
+    low = factorised(made, 4)
+    fresh = [np.full_like(m, k + 1) for k, m in enumerate(low.matrices())]
+    out = with_rows(low, low.tokenizer, fresh)
+    assert not is_factorised(out.model)
+    for matrix, wanted in zip(out.matrices(), fresh, strict=True):
+        np.testing.assert_array_equal(matrix, wanted)
+
+
+def test_a_lower_rank_in_place_of_a_low_one(made):
+    once = [u @ p for u, p in (factors(m, 3) for m in made.matrices())]
+    twice = factorised(factorised(made, 8), 3)
+    for matrix, wanted in zip(twice.matrices(), once, strict=True):
+        np.testing.assert_allclose(matrix, wanted, atol=1e-5)
+
+
 def test_it_is_read_and_written_like_any_model(made, tmp_path):
     low = factorised(made, 4)
     assert low.tied == (len(low.matrices()) == 1)
@@ -165,6 +199,7 @@ def test_what_cannot_be_written(made, tmp_path, monkeypatch):
         write_factorised(made, tmp_path / "low")
     changed = factorised(made, 5)
     (tmp_path / "low").mkdir()
+    (tmp_path / "low" / "mine").touch()
     with pytest.raises(DataError, match="is there already"):
         write_factorised(changed, tmp_path / "low")
 

@@ -14,6 +14,7 @@ transformers = pytest.importorskip("transformers")
 
 from polyalign.models.language_model import LanguageModel, read_model, write_model  # noqa: E402
 from polyalign.models.vocabulary.pieces import pieces_of, rebuilt  # noqa: E402
+from polyalign.models.vocabulary.swap import swapped  # noqa: E402
 from polyalign.models.vocabulary.trim.corpus import Corpus  # noqa: E402
 from polyalign.models.vocabulary.trim.cut import cut_tokenizer  # noqa: E402
 from polyalign.models.vocabulary.trim.needed import derivation, ranks  # noqa: E402
@@ -257,6 +258,10 @@ def test_a_masked_model_keeps_the_bias_of_its_head(tmp_path):
     again = read_model(str(tmp_path / "small"), kind="masked")
     np.testing.assert_allclose(logits(again, GERMAN[0]), before[:, proof.kept], atol=1e-5)
     assert again.tokenizer.mask_token_id == small.tokenizer.get_vocab()["<mask>"]
+    swap = swapped(
+        read_model(str(tmp_path / "small"), kind="masked"), read_model(str(tmp_path / "model"), kind="masked")
+    )
+    np.testing.assert_allclose(logits(swap, GERMAN[0]), before, atol=1e-5)
     whole = restored(again, read_model(str(tmp_path / "model"), kind="masked"))
     np.testing.assert_allclose(logits(whole, GERMAN[0]), before, atol=1e-5)
 

@@ -64,8 +64,10 @@ class JsonLines:
         """The file that `read` would read.
 
         Raises:
+            ConfigError: No field is named for a language.
             DataError: It does not exist.
         """
+        self._wanted(langs)
         return [locate(self.path)]
 
     def read(self, langs: tuple[str, ...]) -> pa.Table:
@@ -78,13 +80,7 @@ class JsonLines:
             ConfigError: No field is named for a language.
             DataError: The file cannot be read, or a field holds something else than text.
         """
-        by_tag = {normalise(tag): field for tag, field in self.fields.items()}
-        absent = [lang for lang in langs if lang not in by_tag]
-        if absent:
-            raise ConfigError(
-                f"{self.path}: no field is named for {', '.join(absent)}; fields has {', '.join(by_tag)}; add it there"
-            )
-        wanted = {lang: by_tag[lang] for lang in langs}
+        wanted = self._wanted(langs)
         path = locate(self.path)
         names: list[str] = []
         counts: list[int] = []
@@ -101,6 +97,16 @@ class JsonLines:
                 note(f"{path}: no document has the field {wanted[lang]!r}, so there is none in {lang}")
         table = pa.concat_tables([_TEXTS.empty_table(), *parts])
         return table.add_column(0, "doc", pa.array(list(docs), pa.string())).cast(DOCUMENTS)
+
+    def _wanted(self, langs: tuple[str, ...]) -> dict[str, str]:
+        """The field of each language."""
+        by_tag = {normalise(tag): field for tag, field in self.fields.items()}
+        absent = [lang for lang in langs if lang not in by_tag]
+        if absent:
+            raise ConfigError(
+                f"{self.path}: no field is named for {', '.join(absent)}; fields has {', '.join(by_tag)}; add it there"
+            )
+        return {lang: by_tag[lang] for lang in langs}
 
     def _documents(
         self, path: Path, wanted: dict[str, str], names: list[str], counts: list[int]

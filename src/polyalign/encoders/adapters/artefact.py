@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.files import whole_folder
 from polyalign.encoders.adapters.blocks import Activation, bottleneck, coupling
 from polyalign.encoders.adapters.layers import layers_of
 from polyalign.encoders.torch_load import text_config
@@ -107,26 +106,10 @@ class Adapters:
         """
         from safetensors.torch import save_file
 
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise DataError(
-                f"{folder}: is there already, expected a name that is free or an empty folder; choose another"
-            )
-        part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         said = {"polyalign": "adapters", "model": self.model, **asdict(self.shape)}
-        try:
-            part.mkdir(parents=True)
+        with whole_folder(folder, "the adapters") as part:
             save_file(self.state(), part / WEIGHTS)
             (part / SETTINGS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-            if folder.is_dir():
-                folder.rmdir()
-            os.replace(part, folder)
-        except Exception as error:
-            # safetensors has an error of its own.
-            raise DataError(
-                f"{folder}: the adapters cannot be written ({error}); free space or name another folder"
-            ) from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path) -> Adapters:
@@ -191,11 +174,12 @@ def attach(model: Any, *adapters: Adapters) -> Attachment:
                 f"adapters of {some.model}: are for {some.shape.depth} layers of {some.shape.width} dimensions, found a model of "
                 f"{depth} layers of {width}; use those of this model"
             )
-        some.modules.to(device=model.device, dtype=model.dtype)
     if attached_to(model):
         raise ConfigError(
             "adapters: the model has some already, expected none; take those off, or attach all of them together"
         )
+    for some in adapters:
+        some.modules.to(device=model.device, dtype=model.dtype)
     out = Attachment(model, adapters)
     layered = [some.modules["layers"] for some in adapters if some.shape.bottleneck]
     # First of the hooks, so that whoever reads a layer's states reads what the next layer is given.
@@ -232,8 +216,9 @@ def keep(model: Any, folder: Path) -> None:
 
 def attach_kept(model: Any, path: Path) -> None:
     """Put those adapters on a model that its folder has, if any."""
-    folders = sorted((path / KEPT).glob("*"), key=lambda f: int(f.name)) if (path / KEPT).is_dir() else []
-    if folders:
+    # Other libraries keep adapters under that name too, by names of their own.
+    folders = [folder for folder in (path / KEPT).glob("*") if folder.name.isdecimal()]
+    if folders := sorted(folders, key=lambda folder: int(folder.name)):
         attach(model, *(Adapters.load(folder) for folder in folders))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from polyalign.core.jit import I32
 from polyalign.core.progress import note
 from polyalign.encoders.adapters.artefact import Adapters, Shape, attach
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.weights.attached import Attached, freeze, only_rows, vocabulary
+from polyalign.models.training.weights.attached import Attached, finished, freeze, only_rows, vocabulary
 
 
 def trained(made: LanguageModel, shape: Shape, *, seed: int, new: I32 | None) -> Attached:
@@ -20,7 +18,7 @@ def trained(made: LanguageModel, shape: Shape, *, seed: int, new: I32 | None) ->
     adapters = Adapters.new(shape, model=made.name, seed=seed)
     attach(made.model, adapters)
     freeze(made)
-    undo: Callable[[], None] | None = None
+    undo = None
     if new is not None and len(new):
         rows = vocabulary(made)
         for weight in rows:
@@ -28,14 +26,11 @@ def trained(made: LanguageModel, shape: Shape, *, seed: int, new: I32 | None) ->
         undo = only_rows(rows, new)
 
     def finish() -> LanguageModel:
-        if undo is not None:
-            undo()
-        freeze(made)
         for p in adapters.modules.parameters():
             p.requires_grad_(False)
             p.grad = None
         size = sum(p.numel() for p in adapters.modules.parameters())
         note(f"train: {size:,} weights of adapters are on the model, kept beside its own")
-        return made
+        return finished(made, undo)()
 
     return Attached(made, finish, modules={"adapters": adapters.modules})

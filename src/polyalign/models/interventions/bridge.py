@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.files import whole_folder
 from polyalign.core.jit import F32, I64
 from polyalign.core.progress import note, track
 from polyalign.core.rng import generator
@@ -18,7 +19,7 @@ from polyalign.encoders.descent import batches, descend
 from polyalign.encoders.encoder import clean
 from polyalign.encoders.model_files import read_json, read_tensors
 from polyalign.encoders.named import named_encoder
-from polyalign.encoders.torch_load import limit_threads, marks
+from polyalign.encoders.torch_load import beginning, limit_threads
 from polyalign.encoders.tune import Model, model_of, padded
 from polyalign.models.interventions.hooks import fingerprint
 from polyalign.models.language_model import LanguageModel
@@ -103,18 +104,14 @@ class Bridge:
         return hidden[:, start.shape[1] :], mask
 
     def start(self, rows: int) -> tuple[Any, Any]:
-        """Embeddings of the mark that the language model's texts begin with, shape (rows, 1, d), and their mask."""
+        """Embeddings of the marks that the language model's texts begin with, shape (rows, t, d), and their mask."""
         import torch
 
-        tokenizer = self.made.tokenizer
-        ids = marks(tokenizer)[0] or [
-            next((x for x in (tokenizer.bos_token_id, tokenizer.eos_token_id) if x is not None), 0)
-        ]
-        tokens = torch.tensor([ids] * rows, device=self.made.device)
+        tokens = torch.tensor([beginning(self.made.tokenizer) or [0]] * rows, device=self.made.device)
         return self.made.model.get_input_embeddings()(tokens), torch.ones_like(tokens)
 
     def vectors(self, texts: Sequence[str]) -> F32:
-        """A vector a text: the mean of the language model's last states at its embeddings, shape (n, d)."""
+        """A vector a text: the mean of the language model's last states at its embeddings, zeros of an empty one, shape (n, d)."""
         return self._vectors(texts, lambda some: mean_of(*self.read(some)))
 
     def own_vectors(self, texts: Sequence[str]) -> F32:
@@ -182,18 +179,22 @@ class Bridge:
             )
 
     def save(self, folder: Path) -> None:
-        """Write what is between to a folder, and what it was learnt for."""
+        """Write what is between to a folder, and what it was learnt for, whole or not at all.
+
+        Raises:
+            DataError: The folder is there already and not empty, or cannot be written.
+        """
         from safetensors.torch import save_file
 
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.module.state_dict().items()}, folder / TENSORS)
         settings = {
             "encoder": self.name,
             "hidden": self.hidden,
             "encoder_key": fingerprint(self.encoder.network.model),
             "key": fingerprint(self.made.model),
         }
-        (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        with whole_folder(folder, "the bridge") as part:
+            save_file({k: v.contiguous() for k, v in self.module.state_dict().items()}, part / TENSORS)
+            (part / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, made: LanguageModel) -> Bridge:

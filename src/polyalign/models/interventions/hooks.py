@@ -14,7 +14,7 @@ from polyalign.core.jit import F32
 from polyalign.core.progress import track
 from polyalign.encoders.causal import SINK
 from polyalign.encoders.encoder import clean
-from polyalign.encoders.torch_load import limit_threads, marks, text_config, window_of
+from polyalign.encoders.torch_load import beginning, limit_threads, marks, text_config, window_of
 from polyalign.encoders.torch_run import BATCH
 from polyalign.models.language_model import LanguageModel
 
@@ -176,9 +176,7 @@ def read_states(
 
 def _rows(made: LanguageModel, texts: Sequence[str]) -> list[list[int]]:
     tokenizer = made.tokenizer
-    before, after = marks(tokenizer)
-    first = next((x for x in (tokenizer.bos_token_id, tokenizer.eos_token_id) if x is not None), None)
-    before = before or ([] if first is None else [first])
+    before, after = beginning(tokenizer), marks(tokenizer)[1]
     plain = [clean(t) for t in texts]
     ids = tokenizer(plain, add_special_tokens=False, verbose=False)["input_ids"] if plain else []
     window = window_of(tokenizer, made.model.config, None)

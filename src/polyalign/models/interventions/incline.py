@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from polyalign.core.errors import ConfigError, DataError
+from polyalign.core.files import whole_folder
 from polyalign.core.jit import F32, F64
 from polyalign.core.rng import generator
 from polyalign.core.space import unit
@@ -94,13 +95,17 @@ class Maps:
         return visit
 
     def save(self, folder: Path) -> None:
-        """Write them to a folder."""
+        """Write them to a folder, whole or not at all.
+
+        Raises:
+            DataError: The folder is there already and not empty, or cannot be written.
+        """
         from safetensors.numpy import save_file
 
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({"matrices": np.ascontiguousarray(self.matrices)}, folder / TENSORS)
         settings = {"alpha": self.alpha, "position": self.position, "key": self.key}
-        (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        with whole_folder(folder, "the maps") as part:
+            save_file({"matrices": np.ascontiguousarray(self.matrices)}, part / TENSORS)
+            (part / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Maps:
@@ -128,7 +133,7 @@ class INCLINE:
 
     **Differs:** from the published script, which takes outputs of the feed-forward blocks and reads both sentences of a pair
     one after the other as well: here states are those of the residual stream, of sentences read alone, as the paper has it.
-    ``ridge`` and ``position="all"``, whose maps are of means over positions, are additions of ours.
+    ``ridge``, ``layers`` and ``position="all"``, whose maps are of means over positions, are additions of ours.
 
     Args:
         lang: The language that is read more as the other, ``roh_Latn``; by default the source side's.
@@ -139,6 +144,7 @@ class INCLINE:
         ridge: Times the mean square of the states' singular values, added to their squares: with fewer pairs than
             dimensions maps fit the pairs exactly, which ridge holds back; 0 is the paper's least squares.
         position: Which positions are changed: the last of a prompt, or all but the first and attention sinks.
+        layers: After which layers, 1 being the lowest, states are changed; none for all, as in the paper.
         seed: Of the choice of pairs.
 
     Raises:
@@ -154,6 +160,7 @@ class INCLINE:
     held_out: int = 50
     ridge: float = 0.0
     position: Literal["last", "all"] = "last"
+    layers: tuple[int, ...] = ()
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -163,6 +170,8 @@ class INCLINE:
             )
         if not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must be at least 0 and a number, got {self.ridge}")
+        if any(layer < 1 for layer in self.layers):
+            raise ValueError(f"layers count from 1, got {min(self.layers)}")
         if not self.alphas or not all(-1 <= a <= 1 for a in (*self.alphas, self.alpha or 0)):
             raise ValueError(f"alpha and alphas must be from -1 to 1, got {self.alpha} and {self.alphas}")
 
@@ -179,7 +188,7 @@ class INCLINE:
             The maps; of alphas as good as each other the nearest to 0.
 
         Raises:
-            ConfigError: The bitext is of other languages than ``lang``.
+            ConfigError: The bitext is of other languages than ``lang``, or the model has fewer layers.
             DataError: Too few pairs, or as `hooks.read_states`.
 
         Complexity: O(layers n d min(n, d)), and a pass over the held-out pairs for each alpha.
@@ -188,7 +197,16 @@ class INCLINE:
         src, tgt = self._pairs(parallel, self.held_out if own else 0)
         n = len(src) - (self.held_out if own else 0)
         here, there = (read_states(made, side, self.position, label="states") for side in (src, tgt))
-        matrices = np.stack([least_squares(x[:n], y[:n], self.ridge) for x, y in zip(here, there, strict=True)])
+        if self.layers and max(self.layers) > len(here):
+            raise ConfigError(f"incline: layers = {list(self.layers)}: the model has {len(here)}; name some of those")
+        chosen = {layer - 1 for layer in self.layers} or set(range(len(here)))
+        # A map of nothing changes nothing.
+        matrices = np.stack(
+            [
+                least_squares(x[:n], y[:n], self.ridge) if k in chosen else np.zeros((x.shape[1],) * 2, np.float32)
+                for k, (x, y) in enumerate(zip(here, there, strict=True))
+            ]
+        )
         maps = Maps(matrices, 0.0 if self.alpha is None else self.alpha, self.position, fingerprint(made.model))
         if self.alpha is not None:
             return maps

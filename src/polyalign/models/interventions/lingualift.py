@@ -99,7 +99,9 @@ class LinguaLIFT:
 
         src, tgt = sides_of(parallel, self.lang, "lingualift")
         if not src:
-            raise ConfigError("lingualift: found no pair with text on both sides, expected one to measure on")
+            raise ConfigError(
+                "lingualift: found no pair with text on both sides, expected one to measure on; give others"
+            )
         total, count = 0.0, 0
         with torch.inference_mode():
             for a in range(0, len(src), self.batch):

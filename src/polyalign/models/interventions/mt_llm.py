@@ -100,7 +100,7 @@ class MTLLM:
         src, tgt = sides_of(parallel, self.lang, "mt-llm")
         if len(src) < 2:
             raise ConfigError(
-                f"mt-llm: found {len(src)} pairs with text on both sides, expected 2 at least to measure on"
+                f"mt-llm: found {len(src)} pairs with text on both sides, expected 2 at least to measure on; give more"
             )
         found, teacher = bridge.vectors(src), bridge.own_vectors(tgt)
         return float(np.square(found - teacher).sum(axis=1).mean() / _variance(teacher))

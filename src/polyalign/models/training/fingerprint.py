@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from polyalign.encoders.adapters.artefact import attached_to
 from polyalign.models.language_model import LanguageModel
 from polyalign.models.training.objective import Data
 
@@ -15,19 +16,20 @@ SAMPLE = 4096
 
 
 def of_model(made: LanguageModel) -> str:
-    """Of a model's weights and its tokenizer: the sums of each matrix and some weights spread over it."""
+    """Of a model's weights, of the adapters on it, and of its tokenizer: the sums of each matrix and some weights spread over it."""
     seen = hashlib.blake2b(digest_size=16)
-    for name, p in made.model.state_dict().items():
-        flat = p.detach().reshape(-1)
-        some = flat[:: max(1, flat.numel() // SAMPLE)].float().cpu().numpy()
-        sums = np.array([float(flat.float().sum()), float(flat.float().abs().sum())])
-        seen.update(f"{name} {tuple(p.shape)} {p.dtype}".encode() + some.tobytes() + sums.tobytes())
+    for state in (made.model.state_dict(), *(x.state() for x in attached_to(made.model))):
+        for name, p in state.items():
+            flat = p.detach().reshape(-1)
+            some = flat[:: max(1, flat.numel() // SAMPLE)].float().cpu().numpy()
+            sums = np.array([float(flat.float().sum()), float(flat.float().abs().sum())])
+            seen.update(f"{name} {tuple(p.shape)} {p.dtype}".encode() + some.tobytes() + sums.tobytes())
     seen.update(made.tokenizer.backend_tokenizer.to_str().encode())
     return seen.hexdigest()
 
 
 def of_data(data: Data) -> str:
-    """Of all documents, pairs and links."""
+    """Of all documents, pairs with the documents they are of, and links."""
     seen = hashlib.blake2b(digest_size=16)
 
     def texts(some: Iterable[str]) -> None:
@@ -42,6 +44,8 @@ def of_data(data: Data) -> str:
         texts([pair.src_lang, pair.tgt_lang])
         texts(pair.bitext.src)
         texts(pair.bitext.tgt)
+        if "doc" in pair.bitext.table.column_names:
+            texts(map(str, pair.bitext.column("doc")))
         if pair.links is not None:
             for array in (pair.links.offsets, pair.links.src, pair.links.tgt):
                 seen.update(array.tobytes())

@@ -10,7 +10,9 @@ import numpy as np
 
 from polyalign.core.errors import ConfigError
 from polyalign.models.language_model import LanguageModel
+from polyalign.models.training.objective import Data
 from polyalign.models.training.objectives.rows import masked_only
+from polyalign.models.training.pairs import Pairs
 from polyalign.models.training.reading import Batch, Reader
 
 #: Side of a position that is padding.
@@ -52,6 +54,42 @@ def joined(reader: Reader, src: Sequence[Sequence[int]], tgt: Sequence[Sequence[
         side[k, : middle + len(after)] = 0
         side[k, middle + len(after) : middle + 2 * len(after) + len(y)] = 1
     return Joined(batch.tokens, batch.mask, own, side)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinedPairs:
+    """Sentence pairs as one text each, for any step, of a model that can be shown them with some of it hidden.
+
+    Args:
+        reader: What reads them.
+        pairs: The pairs.
+        room: Most tokens of either sentence.
+        token: The token that hides others.
+    """
+
+    reader: Reader
+    pairs: Pairs
+    room: int
+    token: int
+
+    @classmethod
+    def read(
+        cls, made: LanguageModel, data: Data, name: str, *, batch: int, length: int, seed: int, layer: int | None = None
+    ) -> JoinedPairs:
+        """The pairs of all bitexts, whose states of a layer are wanted.
+
+        Raises:
+            ConfigError: The model is a causal one, has no mask token or no such layer, or there is no room for two sentences.
+            DataError: Fewer than two pairs with text on both sides.
+        """
+        token = mask_token(made, name)
+        reader = Reader.of(made, length, name, layer=layer)
+        return cls(reader, Pairs.read(data, batch=batch, seed=seed, name=name), room_of(reader), token)
+
+    def __call__(self, step: int) -> Joined:
+        """The pairs of a step."""
+        sides = ([x for x, _ in self.reader.placed(side, room=self.room)] for side in self.pairs.texts(step))
+        return joined(self.reader, *sides)
 
 
 def room_of(reader: Reader) -> int:

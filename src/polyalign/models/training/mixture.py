@@ -101,9 +101,15 @@ class Mixture:
         """Prepare each objective; each draws from a seed of its own.
 
         Raises:
-            ConfigError: The model does not fit one.
+            ConfigError: The model does not fit one, or none is trained at some step.
             DataError: The data lacks what one needs.
         """
+        for step in range(steps):
+            if not any(p.begin <= step / steps < p.end for p in parts):
+                raise ConfigError(
+                    f"objectives: none is trained at step {step} of {steps}, expected one at least; let begin and end cover all "
+                    "steps"
+                )
         losses = [p.objective.fit(made, data, batch=batch, length=length, seed=seed + k) for k, p in enumerate(parts)]
         return cls(parts, losses, steps, draw, seed)
 
@@ -127,16 +133,8 @@ class Mixture:
         return there[-1:]
 
     def __call__(self, step: int) -> Any:
-        """The loss of a step, a scalar tensor.
-
-        Raises:
-            ConfigError: No objective is trained at that step.
-        """
+        """The loss of a step, a scalar tensor."""
         there = self.active(step)
-        if not there:
-            raise ConfigError(
-                f"objectives: none is trained at step {step} of {self.steps}, expected one at least; let begin and end cover all steps"
-            )
         self.read += sum(self.losses[k].tokens(step) for k in there)
         losses = [(1.0 if self.draw else self.parts[k].weight) * self.losses[k](step) for k in there]
         return sum(losses[1:], losses[0])

@@ -21,8 +21,8 @@ _TRIES = 4
 def faster_type(device: str) -> Dtype:
     """The type to compute in: float32 unless bfloat16, or else float16 on a GPU, is clearly faster there.
 
-    Many CPUs compute in bfloat16 some forty times slower than in float32, since they have no instructions for it; others, and
-    GPUs, many times faster. So a product of matrices is timed in each, which takes a tenth of a second.
+    Many CPUs compute in bfloat16 far slower than in float32, since they have no instructions for it; others, and
+    GPUs, faster. So a product of matrices is timed in each, which takes a tenth of a second.
 
     Args:
         device: ``cpu``, ``cuda`` or ``mps``.
@@ -65,6 +65,7 @@ def _once(x: Any, device: str) -> float:
 
     start = time.perf_counter()
     x @ x
-    if device == "cuda":
-        torch.cuda.synchronize()
+    if device != "cpu":
+        # Others compute on while the CPU goes on.
+        getattr(torch, device).synchronize()
     return time.perf_counter() - start

@@ -114,8 +114,19 @@ class Blocks:
         return self.rows[number - self.first]
 
     def once(self) -> list[Row]:
-        """All rows that the documents make the first time, each once."""
-        return [row for rows in self._round(0) for row in rows]
+        """All rows that the documents make the first time, each once.
+
+        Raises:
+            DataError: They have no text.
+        """
+        if not (rows := [row for some in self._round(0) for row in some]):
+            raise self._no_text()
+        return rows
+
+    def _no_text(self) -> DataError:
+        return DataError(
+            f"train: the documents of {self.name} have no text, expected some to learn from; leave them out"
+        )
 
     def _round(self, epoch: int) -> Iterator[list[Row]]:
         random = generator(self.seed, f"documents {self.name} {epoch}")
@@ -131,9 +142,7 @@ class Blocks:
                 found = found or bool(rows)
                 yield rows
             if not found:
-                raise DataError(
-                    f"train: the documents of {self.name} have no text, expected some to learn from; leave them out"
-                )
+                raise self._no_text()
             epoch += 1
 
     def _some(self, order: I64) -> Iterator[list[str]]:

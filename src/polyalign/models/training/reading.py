@@ -60,19 +60,14 @@ class Reader:
     _said: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, made: LanguageModel, length: int, name: str) -> Reader:
-        """A reader of so many tokens at most.
+    def of(cls, made: LanguageModel, length: int, name: str, *, layer: int | None = None) -> Reader:
+        """A reader of so many tokens at most, whose states of a layer are wanted.
 
         Raises:
-            ConfigError: No room for a token between the marks, or more tokens than the model reads.
+            ConfigError: No room for a token between the marks, more tokens than the model reads, or no such layer.
         """
-        try:
-            window_of(made.tokenizer, made.model.config, length)
-        except ConfigError:
-            raise ConfigError(
-                f"{name}: length = {length} is more than the {text_config(made.model.config).max_position_embeddings} positions "
-                f"of {made.name}, expected fewer; lower length"
-            ) from None
+        layer_of(made.model.config, layer)
+        check_length(made, length, name)
         before, after = marks(made.tokenizer)
         if made.causal and not before:
             ends = (made.tokenizer.bos_token_id, made.tokenizer.eos_token_id)
@@ -131,6 +126,21 @@ class Reader:
     def size(self, texts: Sequence[str]) -> int:
         """Tokens that are read of some texts, marks included."""
         return sum(len(x) + len(self.before) + len(self.after) for x in self.ids(texts))
+
+
+def check_length(made: LanguageModel, length: int, where: str) -> None:
+    """Refuse more tokens than a model reads.
+
+    Raises:
+        ConfigError: There are more.
+    """
+    try:
+        window_of(made.tokenizer, made.model.config, length)
+    except ConfigError:
+        raise ConfigError(
+            f"{where}: length = {length} is more than the {text_config(made.model.config).max_position_embeddings} positions "
+            f"of {made.name}, expected as many at most; lower length"
+        ) from None
 
 
 def depth_of(model: Any) -> int:

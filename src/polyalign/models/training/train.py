@@ -19,6 +19,7 @@ from polyalign.models.training.mix import Mix, Schedule, Stream
 from polyalign.models.training.mixture import Mixture, Part, named
 from polyalign.models.training.number_type import faster_type
 from polyalign.models.training.objective import Data
+from polyalign.models.training.reading import check_length
 from polyalign.models.training.runner import OWN, Plan, run, world
 from polyalign.models.training.surroundings import computed_twice
 from polyalign.models.training.weights.attached import Attached, Weights
@@ -64,7 +65,7 @@ class Training:
     Raises:
         ValueError: A parameter out of range, or an objective or weights that there are not.
 
-    Complexity: A step takes about three times what reading its rows takes, times the devices' slowness.
+    Complexity: A step takes about three times what reading its rows takes.
 
     References: loshchilov2019decoupled, li2025rethinking, ibrahim2024simple, conneau2020unsupervised
     """
@@ -137,7 +138,7 @@ class Training:
                 written.
             MissingExtraError: What it needs is not installed.
         """
-        _fits(made)
+        _fits(made, self.length)
         given = Stream(data.documents, data.parallel, data.lang, self._mix())
         key = key_of(self._recipe(made, given, new))
         folder = None if work is None else work / key
@@ -232,12 +233,14 @@ class Training:
         }
 
 
-def _fits(made: LanguageModel) -> None:
-    """Refuse a tokenizer with pieces that the model has no rows for.
+def _fits(made: LanguageModel, length: int) -> None:
+    """Refuse a tokenizer with pieces that the model has no rows for, and more tokens than it has positions for.
 
     Raises:
-        DataError: It has.
+        ConfigError: There are more.
+        DataError: It has such pieces.
     """
+    check_length(made, length, "train")
     rows = made.model.get_input_embeddings().weight.shape[0]
     if len(made.tokenizer) > rows:
         raise DataError(

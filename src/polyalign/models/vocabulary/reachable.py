@@ -20,13 +20,12 @@ def unreachable(pieces: Pieces, which: Iterable[int] | None = None) -> list[int]
     """
     out = []
     for piece in range(len(pieces.texts)) if which is None else which:
-        content = pieces.as_bytes(piece)
         if (
             not pieces.texts[piece]
             or pieces.added[piece]
             or (pieces.style == "sentencepiece" and pieces.is_byte(piece))
         ):
             continue
-        if pieces.segment(content) != [piece]:
+        if pieces.segment(pieces.as_bytes(piece)) != [piece]:
             out.append(piece)
     return out

@@ -17,11 +17,13 @@ def swapped(made: LanguageModel, other: LanguageModel) -> LanguageModel:
 
     Args:
         made: The model, which is changed.
-        other: The model whose tokenizer it gets, and the rows of what this one has no piece for.
+        other: The model whose tokenizer it gets, and the rows, and the head's bias, of what this one has no piece for.
 
     Raises:
         ConfigError: The two have not the same number of matrices of the same width, or no piece in common.
     """
+    import torch
+
     own, rows = made.matrices(), other.matrices()
     shapes = [m.shape for m in own], [m.shape for m in rows]
     if len(own) != len(rows) or own[0].shape[1] != rows[0].shape[1]:
@@ -38,4 +40,11 @@ def swapped(made: LanguageModel, other: LanguageModel) -> LanguageModel:
     from_, to = (np.array([table[text] for text in both], np.int64) for table in (here, there))
     for mine, theirs in zip(own, rows, strict=True):
         theirs[to] = mine[from_]
-    return with_rows(made, other.tokenizer, rows)
+    theirs_bias = getattr(other.model.get_output_embeddings(), "bias", None)
+    out = with_rows(made, other.tokenizer, rows)
+    alone = [number for text, number in there.items() if text not in here]
+    if theirs_bias is not None and alone:
+        with torch.no_grad():
+            bias = out.model.get_output_embeddings().bias
+            bias[alone] = theirs_bias[alone].to(bias)
+    return out

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from polyalign.models.interventions.incline import Maps
     from polyalign.models.language_model import LanguageModel
 
-#: Bytes that reading is timed on, and tokens that are read at once.
-_BYTES, _BLOCK = 4_000, 256
+#: Most characters and tokens that reading is timed on.
+_CHARACTERS, _BLOCK = 2_000, 256
 
 
 def teaching(method: Any, job: Job) -> Counts:
@@ -126,23 +126,24 @@ class Writer:
         """How large a model is, and how fast it reads and writes."""
         import torch
 
+        from polyalign.encoders.adapters.artefact import attached_to
         from polyalign.encoders.torch_load import limit_threads, window_of
 
         made = self.load(name)
         limit_threads()
-        ids = made.tokenizer(text[:_BYTES], add_special_tokens=False, verbose=False)["input_ids"]
-        size = len(text[:_BYTES].encode("utf-8", "replace"))
-        window = min(_BLOCK, window_of(made.tokenizer, made.model.config, None))
-        blocks = [torch.tensor([ids[k : k + window]], device=made.device) for k in range(0, len(ids), window)]
-        seconds = []
+        whole = made.tokenizer(text[:_CHARACTERS], add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids = whole["input_ids"][: min(_BLOCK, window_of(made.tokenizer, made.model.config, None))]
+        size = len(text[: whole["offset_mapping"][len(ids) - 1][1]].encode("utf-8", "replace"))
+        block, seconds = torch.tensor([ids], device=made.device), []
         with torch.inference_mode():
             # The first time is slower; of the others the best is what the machine can do.
             for _ in range(3):
                 start = time.perf_counter()
-                for block in blocks:
-                    made.model(input_ids=block)
+                made.model(input_ids=block)
                 seconds.append(time.perf_counter() - start)
-        weights = list(made.model.parameters())
+        # Adapters are on a model, not of it.
+        beside = (p for adapters in attached_to(made.model) for p in adapters.modules.parameters())
+        weights = [*made.model.parameters(), *beside]
         told = {
             "parameters": sum(p.numel() for p in weights),
             "megabytes": round(sum(p.numel() * p.element_size() for p in weights) / 2**20, 1),

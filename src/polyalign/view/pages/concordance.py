@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from polyalign.core.bitext import Side
-from polyalign.view.concordance import COUNTED, Concordance, concordance
-from polyalign.view.index import Index
+from polyalign.view.concordance import Concordance, concordance
+from polyalign.view.index import MOST, Index
 from polyalign.view.making import make_once
 from polyalign.view.page import language, render, source_of, whole
 from polyalign.view.source import Source
@@ -50,9 +50,9 @@ def page(request: Request) -> Response:
         "here": language(here),
         "there": language(there),
         "aligner": source.base,
-        "counted": COUNTED,
+        "most_counted": MOST,
         "listed": LISTED,
-        "most": found.translations[0][1] if found.translations else 1,
+        "longest": found.translations[0][1] if found.translations else 1,
         "of": _of(found, given.get("t")),
         "first": offset,
         "link": lambda **more: _link(request, **more),
@@ -81,7 +81,7 @@ def _side(given: str | None) -> Side:
 
 def _of(found: Concordance, translation: str | None) -> int:
     """How many hits there are to page through."""
-    return found.total if translation is None else dict(found.translations).get(translation, 0)
+    return min(found.total, MOST) if translation is None else dict(found.translations).get(translation, 0)
 
 
 def _link(request: Request, **more: str | int | None) -> str:

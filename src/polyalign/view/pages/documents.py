@@ -90,15 +90,13 @@ def _shown(request: Request, source: Source, document: Outline) -> dict[str, Any
     view = view_of(request)
     mine = view.edits.of(item_of(source, document), view.author)
     found: dict[str, Any] = {"version": 0, "undo": False, "redo": False, "mark": "", "changed": False}
-    beads = [[src, tgt, score, reason] for src, tgt, score, reason in document.beads]
+    beads: list[list[Any]] = [[*bead, row] for bead, row in zip(document.beads, document.rows, strict=True)]
     if mine is not None:
         found |= {"version": mine.version, "undo": mine.undo, "redo": mine.redo}
         if mine.value is not None:
-            known = {(tuple(src), tuple(tgt)): (score, reason) for src, tgt, score, reason in document.beads}
-            told = [
-                (src, tgt, *known.get((tuple(src), tuple(tgt)), (None, "changed"))) for src, tgt in mine.value["beads"]
-            ]
-            beads = [list(bead) for bead in told]
+            known = {(tuple(src), tuple(tgt)): rest for src, tgt, *rest in beads}
+            changed = [None, "changed", None]
+            beads = [[s, t, *known.get((tuple(s), tuple(t)), changed)] for s, t in mine.value["beads"]]
             found |= {"mark": mine.value["mark"], "changed": True}
     return {
         "number": document.number,

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from polyalign.core import params, registry
 from polyalign.core.bitext import Bitext
 from polyalign.core.links import Links
+from polyalign.view.index import words_of
 from polyalign.view.making import make_once
 from polyalign.view.page import language, render, source_of, view_of
 from polyalign.view.source import Source
@@ -46,6 +47,7 @@ def page(request: Request) -> Response:
         "word": word,
         "order": order,
         "orders": ORDERS,
+        "searched": words_of,
         "failed": failed,
         "ready": path is not None,
         "rows": [],

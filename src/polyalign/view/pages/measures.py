@@ -71,13 +71,17 @@ def _curves(run: Path) -> list[tuple[str, Markup]]:
 
 
 def _links(opened: Opened, opening: Against) -> list[dict[str, Any]]:
-    """How alike the links of the two are, by language pair."""
+    """How alike the links of the two are, by language pair, or why that cannot be told."""
     out = []
     for unit in opened.units():
         source = opened.source(unit)
-        theirs = [a for a in source.aligners if a.endswith(opening.named(""))]
+        name = opening.named("")
+        theirs = [a for a in source.aligners if a.endswith(name)]
+        told = "; ".join(note for note in source.notes if name in note)
         if source.base is not None and theirs:
-            out.append({"unit": unit, "overlap": overlap(source, source.base, theirs[0])})
+            out.append({"unit": unit, "overlap": overlap(source, source.base, theirs[0]), "told": told})
+        elif told:
+            out.append({"unit": unit, "overlap": None, "told": told})
     return out
 
 

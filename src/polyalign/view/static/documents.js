@@ -98,10 +98,14 @@ async function texts(beads) {
   SIDES.forEach((side, s) => found[side].forEach((text, k) => keep[s].set((wanted[side] ?? 0) + k, text)));
 }
 
-function beadOf([src, tgt, score, reason], k) {
+/** Where the words of a sentence pair are looked at. */
+const pairOf = (row) => `/pairs?${new URLSearchParams({ ...(unit ? { unit } : {}), row })}`;
+
+function beadOf([src, tgt, score, reason, row], k) {
   const kind = !src.length || !tgt.length ? "null" : reason === "changed" ? "changed" : score !== null && score < 0.5 ? "unsure" : src.length > 1 || tgt.length > 1 ? "many" : "one";
+  const shape = `${src.length}–${tgt.length}`;
   const gutter = make("div", { class: "gutter" }, draw("svg", { "aria-hidden": "true" }, draw("path")),
-    make("span", {}, `${src.length}–${tgt.length}`, make("small", {}, score === null ? "" : ` ${score.toFixed(2)}`)), reason ? make("span", {}, make("small", {}, visible(reason))) : null);
+    make("span", {}, row === null ? shape : make("a", { href: pairOf(row), tabindex: -1, title: "Its words", "aria-label": `Words of bead ${k}, ${shape}` }, shape), make("small", {}, score === null ? "" : ` ${score.toFixed(2)}`)), reason ? make("span", {}, make("small", {}, visible(reason))) : null);
   return make("div", { class: `bead ${kind}`, "data-k": k }, sideOf(src, 0, k), gutter, sideOf(tgt, 1, k));
 }
 
@@ -188,6 +192,12 @@ function least() {
   return next && choose(next[1], 0, 0);
 }
 
+function words() {
+  const row = doc.beads[cursor.bead]?.[4];
+  if (row === null || row === undefined) return tell("no sentence pair was made of this bead");
+  location.assign(pairOf(row));
+}
+
 const edit = (make) => () => change(make(doc.beads, cursor));
 const click = {
   merge: edit(merged), split: edit(split), apart: edit(apart), up: edit(movedUp), down: edit(movedDown), least,
@@ -204,7 +214,7 @@ keys([
   ["x", "Apart: the sides do not belong together", click.apart],
   [["alt+ArrowUp", "["], "Move the sentence to the bead before", click.up, "alt ↑"], [["alt+ArrowDown", "]"], "Move the sentence to the bead after", click.down, "alt ↓"],
   [["u", "ctrl+z"], "Undo", click.undo], [["r", "ctrl+y"], "Redo", click.redo], ["d", "Done, or not", click.finish],
-  ["c", "Least certain bead, then the next", least], ["n", "Next document", click.next], ["k", "Previous document", click.previous],
+  ["w", "Words of this bead", words], ["c", "Least certain bead, then the next", least], ["n", "Next document", click.next], ["k", "Previous document", click.previous],
 ]);
 
 async function list() {

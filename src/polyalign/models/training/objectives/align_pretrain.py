@@ -70,7 +70,7 @@ class AlignPretrain:
         """
         name = "align-pretrain"
         pairs = Pairs.read(data, batch=batch, seed=seed, name=name)
-        return Contrast(self, Reader.of(made, length, name), pairs)
+        return Contrast(self, Reader.of(made, length, name, layer=self.layer), pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

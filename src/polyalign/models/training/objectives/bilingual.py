@@ -38,7 +38,7 @@ class Bilingual:
     def __post_init__(self) -> None:
         try:
             shown = self.template.format(src="\0", tgt="\1", src_lang="", tgt_lang="")
-        except (KeyError, IndexError, ValueError):
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
             shown = ""
         if "\0" not in shown or "\1" not in shown:
             raise ValueError(

@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 
 from polyalign.core.rng import generator
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.joined import Joined, check_share, chosen, joined, mask_token, room_of
+from polyalign.models.training.joined import Joined, JoinedPairs, check_share, chosen
 from polyalign.models.training.objective import Data, Takes
-from polyalign.models.training.pairs import Pairs
-from polyalign.models.training.reading import Reader, logits_at
+from polyalign.models.training.reading import logits_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,8 @@ class CAMLM:
             ConfigError: The model is a causal one, has no mask token, or there is no room for two sentences.
             DataError: Fewer than two pairs with text on both sides.
         """
-        name = "camlm"
-        token = mask_token(made, name)
-        reader = Reader.of(made, length, name)
-        return CrossAttention(
-            self, reader, Pairs.read(data, batch=batch, seed=seed, name=name), room_of(reader), token, seed
-        )
+        pairs = JoinedPairs.read(made, data, "camlm", batch=batch, length=length, seed=seed)
+        return CrossAttention(self, made, pairs, seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,10 +65,8 @@ class CrossAttention:
     """The loss of a step."""
 
     method: CAMLM
-    reader: Reader
-    pairs: Pairs
-    room: int
-    token: int
+    made: LanguageModel
+    pairs: JoinedPairs
     seed: int
     modules: ClassVar[Mapping[str, Any]] = {}
 
@@ -81,18 +74,14 @@ class CrossAttention:
         """The cross entropy of a step's hidden tokens, a scalar tensor."""
         import torch
 
-        batch = self._read(step)
+        batch = self.pairs(step)
         told = chosen(batch.own > 0, self.method.share, generator(self.seed, f"camlm hide {step}"))
-        logits = logits_at(self.reader.made, batch.hidden(told, self.token), told, seen=across(batch, told))
+        logits = logits_at(self.made, batch.hidden(told, self.pairs.token), told, seen=across(batch, told))
         return torch.nn.functional.cross_entropy(logits.float(), batch.tokens[told])
 
     def tokens(self, step: int) -> int:
         """Tokens of the pairs."""
-        return self._read(step).size
-
-    def _read(self, step: int) -> Joined:
-        sides = ([x for x, _ in self.reader.placed(side, room=self.room)] for side in self.pairs.texts(step))
-        return joined(self.reader, *sides)
+        return self.pairs(step).size
 
 
 def across(batch: Joined, told: Any) -> Any:

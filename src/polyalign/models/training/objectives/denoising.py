@@ -74,7 +74,7 @@ class Denoising:
         sentinels: dict[int, list[int]] = {}
 
         def sentinel(k: int) -> list[int]:
-            return sentinels.setdefault(k, coded(self.sentinel.format(k)))
+            return sentinels.setdefault(k, coded(self.sentinel.replace("{}", str(k))))
 
         # A passage is as short as the denoiser that takes out the most spans needs, each of which has two sentinels.
         most = max(1 / (length if span == 0 else span) * share for _, span, share in self.denoisers)

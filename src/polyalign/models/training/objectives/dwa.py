@@ -10,10 +10,9 @@ from polyalign.core.rng import generator
 from polyalign.encoders.adapters.layers import body_of
 from polyalign.encoders.torch_load import text_config
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.joined import Joined, check_share, chosen, joined, mask_token, room_of
+from polyalign.models.training.joined import Joined, JoinedPairs, check_share, chosen
 from polyalign.models.training.objective import Data, Takes
-from polyalign.models.training.pairs import Pairs
-from polyalign.models.training.reading import Reader, states
+from polyalign.models.training.reading import states
 
 #: What a similarity is at least where mass is carried by it.
 LEAST = 1e-6
@@ -74,16 +73,13 @@ class DenoisingAlignment:
         """
         import torch
 
-        name = "dwa"
-        token = mask_token(made, name)
-        reader = Reader.of(made, length, name)
+        pairs = JoinedPairs.read(made, data, "dwa", batch=batch, length=length, seed=seed, layer=self.layer)
         width = int(text_config(made.model.config).hidden_size)
         ask, answer = (torch.nn.Linear(width, width, bias=False) for _ in range(2))
         for part in (ask, answer):
             torch.nn.init.eye_(part.weight)
         pointer = torch.nn.ModuleDict({"ask": ask, "answer": answer})
-        pairs = Pairs.read(data, batch=batch, seed=seed, name=name)
-        return Pointing(self, reader, pairs, room_of(reader), token, seed, {"pointer": pointer.to(made.device)})
+        return Pointing(self, made, pairs, seed, {"pointer": pointer.to(made.device)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +87,8 @@ class Pointing:
     """The loss of a step."""
 
     method: DenoisingAlignment
-    reader: Reader
-    pairs: Pairs
-    room: int
-    token: int
+    made: LanguageModel
+    pairs: JoinedPairs
     seed: int
     modules: Mapping[str, Any] = field(default_factory=dict)
 
@@ -103,14 +97,14 @@ class Pointing:
         import torch
 
         random = generator(self.seed, f"dwa hide {step}")
-        batch, side = self._read(step), int(random.integers(2))
+        batch, side = self.pairs(step), int(random.integers(2))
         told = chosen(batch.where(side), self.method.share, random)
         links = self.links(batch)
         # From the hidden side to the other.
         right = links if side == 0 else links.transpose(1, 2)
-        body, pointer = body_of(self.reader.made.model), self.modules["pointer"]
+        body, pointer = body_of(self.made.model), self.modules["pointer"]
         layers = int(text_config(body.config).num_hidden_layers)
-        hidden = states(body, batch.hidden(told, self.token), [layers])[0].float()
+        hidden = states(body, batch.hidden(told, self.pairs.token), [layers])[0].float()
         scores = pointer["ask"](hidden) @ pointer["answer"](hidden).transpose(1, 2) / hidden.shape[2] ** 0.5
         scores = scores.masked_fill(~batch.where(1 - side)[:, None, :], -torch.inf)
         asked = told & right.any(dim=2)
@@ -120,23 +114,19 @@ class Pointing:
 
     def tokens(self, step: int) -> int:
         """Tokens of the pairs."""
-        return self._read(step).size
+        return self.pairs(step).size
 
     def links(self, batch: Joined) -> Any:
         """Which source token the model links with which target token, each with one at most, shape (b, t, t)."""
         import torch
 
-        body = body_of(self.reader.made.model)
+        body = body_of(self.made.model)
         deep = int(text_config(body.config).num_hidden_layers) if self.method.layer is None else self.method.layer
         with torch.no_grad():
             x = torch.nn.functional.normalize(states(body, batch, [deep])[0].float(), dim=2)
         return mutual(
             x @ x.transpose(1, 2), batch.where(0)[:, :, None] & batch.where(1)[:, None, :], self.method.rounds
         )
-
-    def _read(self, step: int) -> Joined:
-        sides = ([x for x, _ in self.reader.placed(side, room=self.room)] for side in self.pairs.texts(step))
-        return joined(self.reader, *sides)
 
 
 def mutual(cosine: Any, there: Any, rounds: int) -> Any:

@@ -72,7 +72,7 @@ class LexicalContrast:
         """
         name = "lexical"
         pairs = Pairs.read(data, batch=batch, seed=seed, name=name, linked=True)
-        return LinkedWords(self, Reader.of(made, length, name), pairs)
+        return LinkedWords(self, Reader.of(made, length, name, layer=self.layer), pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,14 +36,12 @@ class Transliterated:
         scaled: Whether vectors are scaled to length 1 first.
 
     Raises:
-        ValueError: A parameter out of range, or a script method that there is not.
+        ValueError: A parameter out of range, or a table that names no method.
 
     Complexity: A step costs about three times the reading of its texts as far as the layer.
 
     References: liu2024translico, xhelili2024breaking, chen2020simple
     """
-
-    takes: ClassVar[Takes] = "documents"
 
     pairs: Literal["script", "parallel"] = "script"
     script: dict[str, Any] = field(default_factory=lambda: {"use": "romanise"})
@@ -57,6 +55,11 @@ class Transliterated:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
         check_script(self.script)
+
+    @property
+    def takes(self) -> Takes:
+        """What it learns from."""
+        return "documents" if self.pairs == "script" else "bitext"
 
     def fit(self, made: LanguageModel, data: Data, *, batch: int, length: int, seed: int) -> BothScripts:
         """Prepare for a model and data.
@@ -75,7 +78,7 @@ class Transliterated:
             MissingExtraError: What transliterates is not installed.
         """
         name = "transliterated"
-        reader = Reader.of(made, length, name)
+        reader = Reader.of(made, length, name, layer=self.layer)
         if self.pairs == "parallel":
             return BothScripts(self, reader, Pairs.read(data, batch=batch, seed=seed, name=name).texts)
         return BothScripts(self, reader, both_scripts(self.script, data, batch=batch, seed=seed, name=name))

@@ -54,6 +54,18 @@ def freeze(made: LanguageModel) -> None:
         p.grad = None
 
 
+def finished(made: LanguageModel, undo: Callable[[], None] | None = None) -> Callable[[], LanguageModel]:
+    """What gives a model back that nothing was added to, having undone what kept some rows from being trained."""
+
+    def finish() -> LanguageModel:
+        if undo is not None:
+            undo()
+        freeze(made)
+        return made
+
+    return finish
+
+
 def vocabulary(made: LanguageModel) -> list[Any]:
     """The weights that have a row a piece: the embeddings, the head's if it has its own, and its bias."""
     modules = [made.model.get_input_embeddings(), made.model.get_output_embeddings()]

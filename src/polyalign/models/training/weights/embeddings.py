@@ -7,7 +7,7 @@ from typing import Literal
 
 from polyalign.core.jit import I32
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.weights.attached import Attached, freeze, new_rows, only_rows, vocabulary
+from polyalign.models.training.weights.attached import Attached, finished, freeze, new_rows, only_rows, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,4 @@ class Embeddings:
             undo = only_rows(weights, new_rows(made, new, self.new_from, where="weights"))
         for p in weights:
             p.requires_grad_(True)
-
-        def finish() -> LanguageModel:
-            if undo is not None:
-                undo()
-            freeze(made)
-            return made
-
-        return Attached(made, finish)
+        return Attached(made, finished(made, undo))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from polyalign.core.jit import I32
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.weights.attached import Attached, freeze, vocabulary
+from polyalign.models.training.weights.attached import Attached, finished, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,4 @@ class EmbeddingsFirst:
             for p in rest:
                 p.requires_grad_(done >= self.share)
 
-        def finish() -> LanguageModel:
-            freeze(made)
-            return made
-
-        return Attached(made, finish, before=before)
+        return Attached(made, finished(made), before=before)

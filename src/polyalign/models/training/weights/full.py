@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from polyalign.core.jit import I32
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.weights.attached import Attached, freeze, rate_of_rows
+from polyalign.models.training.weights.attached import Attached, finished, rate_of_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,4 @@ class Full:
         """
         for p in made.model.parameters():
             p.requires_grad_(True)
-        return Attached(made, lambda: _done(made), rate=rate_of_rows(made, self.rows_rate))
-
-
-def _done(made: LanguageModel) -> LanguageModel:
-    freeze(made)
-    return made
+        return Attached(made, finished(made), rate=rate_of_rows(made, self.rows_rate))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from polyalign.core.errors import ConfigError
 from polyalign.core.jit import I32
-from polyalign.encoders.torch_load import text_config
+from polyalign.encoders.adapters.layers import layers_of
 from polyalign.models.language_model import LanguageModel
-from polyalign.models.training.weights.attached import Attached, freeze, new_rows, only_rows, vocabulary
+from polyalign.models.training.weights.attached import Attached, finished, freeze, new_rows, only_rows, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Layers:
         Raises:
             ConfigError: The model has no such layers, or new rows are asked for and there are none.
         """
-        stack = layers_of(made)
+        stack = layers_of(made.model)
         last = len(stack) if self.last is None else self.last
         if last > len(stack):
             raise ConfigError(
@@ -72,28 +72,8 @@ class Layers:
         for p in made.model.parameters():
             p.requires_grad_(id(p) in depth)
 
-        def finish() -> LanguageModel:
-            if undo is not None:
-                undo()
-            freeze(made)
-            return made
-
         def rate(name: str) -> float:
-            return float(self.fall ** (last - 1 - names[name]))
+            # What an objective trains beside the model is of no layer.
+            return float(self.fall ** (last - 1 - names[name])) if name in names else 1.0
 
-        return Attached(made, finish, rate=None if self.fall == 1 else rate)
-
-
-def layers_of(made: LanguageModel) -> Any:
-    """The layers of a model, lowest first.
-
-    Raises:
-        ConfigError: It has no list of as many modules as its configuration says.
-    """
-    import torch
-
-    count = text_config(made.model.config).num_hidden_layers
-    for module in made.model.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == count:
-            return module
-    raise ConfigError(f"{made.name}: found no list of its {count} layers, expected one; train all weights instead")
+        return Attached(made, finished(made, undo), rate=None if self.fall == 1 else rate)

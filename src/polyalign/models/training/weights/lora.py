@@ -33,7 +33,7 @@ class LoRA:
         seed: Of A.
 
     Raises:
-        ValueError: A parameter out of range, or few bits that are to be merged.
+        ValueError: A parameter out of range, few bits that are to be merged, or all rows that are not.
 
     Complexity: Memory for gradients and moments of the new weights alone; a step takes about two thirds of the time that
         training everything takes.
@@ -60,6 +60,10 @@ class LoRA:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
         if self.bits != 32 and self.merge:
             raise ValueError(f"bits = {self.bits} cannot be merged without loss; set merge = false")
+        if self.rows == "all" and not self.merge:
+            raise ValueError(
+                "rows = 'all' are the model's own, which an adapter does not keep; set merge = true or other rows"
+            )
 
     def attach(self, made: LanguageModel, *, new: I32 | None = None) -> Attached:
         """Put the matrices beside the model's.
@@ -78,7 +82,12 @@ class LoRA:
         freeze(made)
         settings: dict[str, Any] = {}
         if self.rows == "new" and (new is not None or self.new_from is not None):
-            settings["trainable_token_indices"] = new_rows(made, new, self.new_from, where="weights").tolist()
+            rows = new_rows(made, new, self.new_from, where="weights").tolist()
+            ends = {id(made.model.get_input_embeddings())}
+            if not made.tied:
+                ends.add(id(made.model.get_output_embeddings()))
+            names = [name for name, module in made.model.named_modules() if id(module) in ends]
+            settings["trainable_token_indices"] = dict.fromkeys(names, rows)
         config = peft.LoraConfig(
             r=self.rank,
             lora_alpha=2 * self.rank if self.alpha is None else self.alpha,

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from polyalign.core.errors import DataError
 from polyalign.core.jit import I64
 from polyalign.core.progress import note
@@ -116,11 +114,12 @@ class Splice:
         backend.train_from_iterator((t for t, n in zip(lines, counts.tolist(), strict=True) for _ in range(n)), trainer)
         learnt = json.loads(backend.to_str())["model"]
         order = dict.fromkeys(a + b for a, b in learnt["merges"])
-        shown = [(t, base.tokenizer.backend_tokenizer.decoder.decode([t]) if base.style == "byte-level" else t[1:] if t[:1] == base.space else t) for t in order]  # fmt: skip
+        decoder = base.tokenizer.backend_tokenizer.decoder
+        shown = [(t, decoder.decode([t]) if base.style == "byte-level" else t.replace(base.space, " ")) for t in order]
         return [
             t
             for t, s in shown
-            if len(t) <= self.longest and lettered(s.strip().replace("\ufffd", "")) and not BYTE.fullmatch(t)
+            if len(s) <= self.longest and lettered(s.strip().replace("\ufffd", "")) and not BYTE.fullmatch(t)
         ]
 
     def _spliced(self, base: Pieces, wanted: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -153,5 +152,5 @@ def _merged(symbols: list[str], ranks: dict[tuple[str, str], int]) -> list[str]:
         found = [(ranks[pair], k) for k, pair in enumerate(zip(symbols, symbols[1:], strict=False)) if pair in ranks]
         if not found:
             return symbols
-        k = int(np.min([k for rank, k in found if rank == min(found)[0]]))
+        k = min(found)[1]
         symbols = [*symbols[:k], symbols[k] + symbols[k + 1], *symbols[k + 2 :]]

@@ -98,7 +98,7 @@ class Train:
         plain = made(tokenizer_object=copy.deepcopy(tokenizer.backend_tokenizer), **_settings(tokenizer))
         plain.chat_template = tokenizer.chat_template
         out = rebuilt(plain, content)
-        if dead := {i for i in unreachable(pieces_of(out)) if self.kind == "unigram"}:
+        if self.kind == "unigram" and (dead := set(unreachable(pieces_of(out)))):
             model["vocab"] = [entry for i, entry in enumerate(model["vocab"]) if i not in dead]
             out = rebuilt(plain, content)
         if len(out) - len(number) < self.pieces:

@@ -29,7 +29,7 @@ class CW2V:
 
     A new row is ``e(p) = sum_q softmax(A[p])_q E[q]``, which is within the convex hull of the old ones whatever A is; the head's
     likewise by its own B. Skip-gram with negative samples learns A and B on texts of the new language: next to each other
-    ``log s(e(p) u(c)) + sum_n log s(-e(p) u(n))``, old rows staying as they are. It begins at the mean of constituents.
+    ``log s(e(p) u(c)) + sum_n log s(-e(p) u(n))``, old rows staying as they are. It begins near the mean of constituents.
     Evidence: texts.
 
     **Differs:** each piece is a mixture of a few candidates, its constituents and the old pieces whose rows are most like their mean,
@@ -78,7 +78,7 @@ class CW2V:
         """Make the rows of a new vocabulary; as of `Mixture.fit`.
 
         Raises:
-            DataError: There are no texts, or no new piece in them.
+            DataError: There are no texts, or no new piece beside another in them.
         """
         matrices = matrices_of(base)
         start = Constituents().fit(base, change)

@@ -70,7 +70,7 @@ def read_lexicon(path: str | Path, *, new: Literal["src", "tgt"] = "tgt") -> lis
             continue
         if len(parts) < 2 or not parts[0].strip() or not parts[1].strip():
             raise DataError(
-                f"{path} line {number}: found {line[:40]!r}, expected a source word, a tab and a target word"
+                f"{path} line {number}: found {line[:40]!r}, expected a source word, a tab and a target word; correct it"
             )
         try:
             count = float(parts[column]) if column < len(parts) else 1.0

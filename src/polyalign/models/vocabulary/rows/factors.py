@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32, F64
 from polyalign.encoders.torch_load import quiet
-from polyalign.models.language_model import FACTORISED, LanguageModel, read_tokenizer
+from polyalign.models.language_model import FACTORISED, LanguageModel, read_tokenizer, write_model
 
 #: Rows of a matrix looked at at a time.
 ROWS = 4096
@@ -67,7 +65,8 @@ def factorised(made: LanguageModel, rank: int) -> LanguageModel:
     width = made.model.get_input_embeddings().weight.shape[1]
     if not 1 <= rank <= width:
         raise ValueError(f"rank must be from 1 to {width}, the length of a row, found {rank}")
-    _install(made.model, [factors(m, rank) for m in made.matrices()])
+    pairs = [factors(m, rank) for m in made.matrices()]
+    _install(whole(made).model, pairs)
     return made
 
 
@@ -99,33 +98,25 @@ def write_factorised(made: LanguageModel, folder: Path) -> None:
     """Save a factorised model: its factors and all else but the embeddings, whole or not at all.
 
     Raises:
-        DataError: The model has no factors; or the folder is there already, or cannot be written.
+        DataError: The model has no factors; or as `write_model`.
     """
-    from safetensors.torch import save_file
-
     if not is_factorised(made.model):
         raise DataError(f"{made.name}: found ordinary embeddings, expected a factorised model; call `factorised` first")
-    if folder.exists():
-        raise DataError(f"{folder}: is there already, expected a name that is free; choose another")
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    table, head = made.model.get_input_embeddings(), made.model.get_output_embeddings()
-    settings = {"rank": table.own.shape[1], "tied": head.table is table}
-    try:
-        part.mkdir(parents=True)
-        with quiet():
-            made.model.config.save_pretrained(part)
-            if getattr(made.model, "generation_config", None) is not None:
-                made.model.generation_config.save_pretrained(part)
-            made.tokenizer.save_pretrained(part)
-        save_file(_distinct(made.model), str(part / WEIGHTS))
-        (part / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
-        os.replace(part, folder)
-    except OSError as error:
-        raise DataError(
-            f"{folder}: the model cannot be written ({error.strerror or error}); free space or name another folder"
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    write_model(made, folder)
+
+
+def save_factors(model: Any, folder: Path) -> None:
+    """Write the weights, the configurations and the settings of a factorised model to a folder, without its tokenizer."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    model.config.save_pretrained(folder)
+    if getattr(model, "generation_config", None) is not None:
+        model.generation_config.save_pretrained(folder)
+    save_file(_distinct(model), str(folder / WEIGHTS))
+    table, head = model.get_input_embeddings(), model.get_output_embeddings()
+    settings = {"model": type(model).__name__, "rank": table.own.shape[1], "tied": head.table is table}
+    (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
 
 
 def read_factorised(folder: Path) -> LanguageModel:
@@ -144,7 +135,7 @@ def read_factorised(folder: Path) -> LanguageModel:
         config = transformers.AutoConfig.from_pretrained(folder)
         state = load_file(str(folder / WEIGHTS))
         with quiet():
-            model = getattr(transformers, config.architectures[0])(config)
+            model = getattr(transformers, settings["model"])(config)
         rows, width = model.get_input_embeddings().weight.shape
         thin = np.zeros((rows, settings["rank"]), np.float32), np.zeros((settings["rank"], width), np.float32)
         _install(model, [thin] * (1 if settings["tied"] else 2))

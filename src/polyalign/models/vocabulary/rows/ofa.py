@@ -14,8 +14,7 @@ from polyalign.models.vocabulary.pieces import pieces_of
 from polyalign.models.vocabulary.rows.evidence import NOTHING, Evidence
 from polyalign.models.vocabulary.rows.factors import factors
 from polyalign.models.vocabulary.rows.method import Mixture, Norm, Side, filled, matrices_of, mixed, sides, sparse, tell
-from polyalign.models.vocabulary.rows.static import piece_vectors, spaces_of
-from polyalign.models.vocabulary.rows.wechsel import near
+from polyalign.models.vocabulary.rows.wechsel import alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,10 @@ class OFA(Mixture):
         """
         from scipy.sparse import csr_array, diags_array
 
-        known, new = spaces_of(evidence, "models.rows/ofa")
-        size = len(base.model.get_input_embeddings().weight)
-        ours = piece_vectors(change.tokenizer, new, len(change.kept))[change.new]
-        alike = near(ours, piece_vectors(base.tokenizer, known, size), self.neighbours, self.temperature)
-        copied = _other_case(base.tokenizer, change, size)
+        by_vectors = alike(base, change, evidence, self.neighbours, self.temperature, method="models.rows/ofa")
+        copied = _other_case(base.tokenizer, change, by_vectors.shape[1])
         without = np.diff(copied.indptr) == 0
-        out = csr_array(copied + diags_array(without.astype(np.float64)) @ alike)
+        out = csr_array(copied + diags_array(without.astype(np.float64)) @ by_vectors)
         if side != "output":
             tell("models.rows/ofa", out)
         return out

@@ -13,7 +13,7 @@ from polyalign.core.progress import track
 from polyalign.models.language_model import LanguageModel
 from polyalign.models.vocabulary.change import Change, shared
 from polyalign.models.vocabulary.rows.evidence import Evidence
-from polyalign.models.vocabulary.rows.method import Mixture, Norm, Side, tell
+from polyalign.models.vocabulary.rows.method import Mixture, Norm, Side, matrices_of, tell
 
 #: Pieces looked at at a time.
 BLOCK = 256
@@ -51,7 +51,7 @@ class OMP(Mixture):
         """Coefficients found in the donor, shape (k, v).
 
         Raises:
-            DataError: There is no donor, or it shares no piece with the model.
+            DataError: There is no donor, it is damaged, or it shares no piece with the model.
         """
         from scipy.sparse import csr_array
 
@@ -61,7 +61,7 @@ class OMP(Mixture):
                 "or use models.rows/constituents"
             )
         donor = evidence.donor
-        theirs = donor.matrices()[-1 if side == "output" else 0]
+        theirs = matrices_of(donor)[-1 if side == "output" else 0]
         of_base, of_new = shared(donor.tokenizer, base.tokenizer), shared(donor.tokenizer, change.tokenizer)[change.new]
         common, asked = np.flatnonzero(of_base >= 0), np.flatnonzero(of_new >= 0)
         if not len(common):

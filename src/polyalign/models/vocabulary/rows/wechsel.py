@@ -58,13 +58,24 @@ class Wechsel(Mixture):
         Raises:
             DataError: There are no vectors, or they are not in one space.
         """
-        known, new = spaces_of(evidence, "models.rows/wechsel")
-        size = len(base.model.get_input_embeddings().weight)
-        ours = piece_vectors(change.tokenizer, new, len(change.kept))[change.new]
-        out = near(ours, piece_vectors(base.tokenizer, known, size), self.neighbours, self.temperature)
+        out = alike(base, change, evidence, self.neighbours, self.temperature, method="models.rows/wechsel")
         if side != "output":
             tell("models.rows/wechsel", out)
         return out
+
+
+def alike(
+    base: LanguageModel, change: Change, evidence: Evidence, neighbours: int, temperature: float, *, method: str
+) -> Any:
+    """Weights of old pieces by the similarity of their static vectors to those of the new ones, shape (k, v).
+
+    Raises:
+        DataError: There are no vectors, or they are not in one space.
+    """
+    known, new = spaces_of(evidence, method)
+    size = len(base.model.get_input_embeddings().weight)
+    ours = piece_vectors(change.tokenizer, new, len(change.kept))[change.new]
+    return near(ours, piece_vectors(base.tokenizer, known, size), neighbours, temperature)
 
 
 def near(queries: F32, vectors: F32, k: int, temperature: float) -> Any:

@@ -29,7 +29,7 @@ def read_origins(path: Path) -> dict[str, str]:
             )
         found.setdefault(word.lower(), origin)
     if not found:
-        raise DataError(f"{path}: found no word, expected lines of a word, a tab and its origin")
+        raise DataError(f"{path}: found no word, expected lines of a word, a tab and its origin; fill it")
     return found
 
 

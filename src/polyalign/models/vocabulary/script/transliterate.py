@@ -112,7 +112,7 @@ def read_table(path: Path) -> dict[str, str]:
             )
         table[source] = target.strip()
     if not table:
-        raise DataError(f"{path}: found no line, expected a source, a tab and its targets in each")
+        raise DataError(f"{path}: found no line, expected a source, a tab and its targets in each; fill it")
     return table
 
 

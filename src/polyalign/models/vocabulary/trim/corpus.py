@@ -29,7 +29,7 @@ class Corpus:
     Other text is segmented as before as long as it is made of kept pieces, else into smaller ones.
 
     **Differs:** from lm-vocab-trimmer, whose ``pieces`` and ``minimum_count`` are meant, in that it knows BPE: without the steps
-    on the way a kept piece could never be made. Its defaults are the preset ``lm-vocab-trimmer``.
+    on the way a kept piece could never be made. That tool's defaults are the preset ``lm-vocab-trimmer``.
 
     Args:
         pieces: Most pieces of the text to keep, the most frequent; none for all.

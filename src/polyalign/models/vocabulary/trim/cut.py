@@ -30,9 +30,8 @@ def cut_tokenizer(pieces: Pieces, kept: Mask) -> Any:
         model["vocab"] = {text: number[piece] for text, piece in model["vocab"].items() if piece in number}
     if pieces.model == "BPE":
         prefix, vocabulary = model.get("continuing_subword_prefix") or "", model["vocab"]
-        merges = [m.split(" ") if isinstance(m, str) else m for m in model["merges"]]
         model["merges"] = [
-            m for m in merges
+            m for m in model["merges"]
             if m[0] in vocabulary and m[1] in vocabulary and m[0] + m[1].removeprefix(prefix) in vocabulary
         ]  # fmt: skip
     content["added_tokens"] = [{**t, "id": number[t["id"]]} for t in content["added_tokens"] if t["id"] in number]

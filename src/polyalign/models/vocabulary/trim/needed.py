@@ -12,10 +12,9 @@ import numpy as np
 
 from polyalign.core.jit import Mask
 from polyalign.core.scripts import SCRIPTS, script_of
-from polyalign.models.vocabulary.pieces import SPACE, Pieces, byte_characters, parts
+from polyalign.models.vocabulary.pieces import BYTE, SPACE, Pieces, byte_characters, parts
 
 _PLACEHOLDER = re.compile(r"\W*(unused|reserved|placeholder)\w*?\d+\W*|\W*\w*reserved_special_token_\d+\W*")
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
 def needed(pieces: Pieces, used: Mask, *, scripts: frozenset[str] = frozenset(), placeholders: bool = False) -> Mask:
@@ -89,7 +88,7 @@ def _basic(pieces: Pieces, text: str, alphabet: frozenset[str]) -> bool:
     """Whether a piece is a byte, white space, or a single character of a script that is kept whole."""
     if pieces.style == "byte-level":
         return len(text) == 1 or not text.strip("".join(byte_characters()[b] for b in b" \t\n\r"))
-    if _BYTE.fullmatch(text) or not text.strip(SPACE + " \t\n\r"):
+    if BYTE.fullmatch(text) or not text.strip(SPACE + " \t\n\r"):
         return True
     bare = text.removeprefix("##") if pieces.style == "wordpiece" else text.removeprefix(SPACE)
     suffix = pieces.content["model"].get("end_of_word_suffix") or ""
@@ -125,8 +124,7 @@ def spread(texts: list[str], least: float) -> frozenset[str]:
 def ranks(content: dict[str, Any]) -> dict[tuple[str, str], int]:
     """The merges of a BPE model by their two parts; the first is made first."""
     out: dict[tuple[str, str], int] = {}
-    for rank, merge in enumerate(content["model"]["merges"]):
-        left, right = merge.split(" ") if isinstance(merge, str) else merge
+    for rank, (left, right) in enumerate(content["model"]["merges"]):
         out[left, right] = rank
     return out
 

@@ -11,7 +11,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import I32, I64, Mask, frozen
 from polyalign.core.progress import track
-from polyalign.core.ragged import Ragged
+from polyalign.core.ragged import Ragged, offsets
 from polyalign.models.language_model import LanguageModel
 from polyalign.models.vocabulary.pieces import Pieces
 from polyalign.models.vocabulary.trim.cut import cut, cut_tokenizer
@@ -89,7 +89,7 @@ def segmented(tokenizer: Any, lines: list[str], label: str) -> Ragged:
             lengths += map(len, some)
             progress.advance(len(some))
     values = np.concatenate(found) if found else np.zeros(0, np.int32)
-    return Ragged(values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64))
+    return Ragged(values, offsets(lengths))
 
 
 def trimmed(

@@ -25,11 +25,7 @@ def restored(made: LanguageModel, base: LanguageModel) -> LanguageModel:
             f"{base.name}: lacks {len(lack)} pieces of {made.name}, {lack[0]!r} the first, expected all; "
             "name the model that it was trimmed from"
         )
-    whole = getattr(base.model.get_output_embeddings(), "bias", None)
     out = swapped(made, base)
-    if whole is not None:
-        alone = [number for text, number in there.items() if text not in here]
-        out.model.get_output_embeddings().bias.data[alone] = whole.detach()[alone]
     for config, before in zip(configurations(out.model), configurations(base.model), strict=True):
         for name in numbered(before):
             setattr(config, name, getattr(before, name))
