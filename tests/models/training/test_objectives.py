@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from polyalign.core.bitext import Bitext
 from polyalign.core.errors import ConfigError, DataError
 from polyalign.core.links import Links
+from polyalign.models.language_model import read_model
 from polyalign.models.training import scripts
 from polyalign.models.training.mix import Mix, Stream
 from polyalign.models.training.objective import Data, Parallel
@@ -27,7 +28,7 @@ from polyalign.models.training.objectives.restore import Restore
 from polyalign.models.training.objectives.tlm import TLM
 from polyalign.models.training.packing import SKIP
 from polyalign.models.training.switching import Switcher
-from tests.models.tiny import TEXT
+from tests.models.tiny import TEXT, llama
 from tests.models.training.tiny_masked import ONE, OTHER
 
 FIT = {"batch": 3, "length": 48, "seed": 1}
@@ -417,3 +418,31 @@ def test_rows_are_sorted_by_their_loss(causal, documents):
 def test_shares_of_masking_are_checked(method, given, said):
     with pytest.raises(ValueError, match=said):
         method(**given)
+
+
+def test_switched_words_of_a_tokenizer_that_puts_the_space_itself(tmp_path):
+    """As Llama 2's: every piece of text that it is given alone would begin with a space of its own."""
+    from tokenizers import Tokenizer, models, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = ["<unk>", "<s>", "▁", *"abcdefghijklmnopqrstuvwxyz", "▁the", "▁house", "▁chasa", "▁is"]
+    merges = [(a, b) for word in ("the", "house", "chasa", "is") for a, b in _steps(word)]
+    vocabulary = {piece: k for k, piece in enumerate(dict.fromkeys([*pieces, *(a + b for a, b in merges)]))}
+    backend = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>"))
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", unk_token="<unk>")
+    made = read_model(str(llama(tmp_path / "m", tokenizer)))
+    switcher = Switcher({"roh_Latn": {"house": "chasa"}}, 1.0)
+    for predict, expected in (("original", "▁house"), ("switched", "▁chasa"), ("none", None)):
+        code = CodeSwitch(share=1.0, predict=predict)._code(made, switcher, "roh_Latn")
+        ((ids, labels),) = code(["the house is"], np.random.default_rng(1))
+        assert tokenizer.convert_ids_to_tokens(ids.tolist()) == ["▁the", "▁chasa", "▁is"]
+        told = [None if k == SKIP else tokenizer.convert_ids_to_tokens(k) for k in labels.tolist()]
+        assert told == ["▁the", expected, "▁is"]
+
+
+def _steps(word):
+    whole = "▁"
+    for letter in word:
+        yield whole, letter
+        whole += letter

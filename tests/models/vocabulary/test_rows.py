@@ -15,9 +15,10 @@ for needed in ("torch", "transformers"):
 
 from polyalign.models.language_model import read_model, with_rows  # noqa: E402
 from polyalign.models.vocabulary.change import Change  # noqa: E402
+from polyalign.models.vocabulary.pieces import segmented  # noqa: E402
 from polyalign.models.vocabulary.rows.constituents import Constituents  # noqa: E402
 from polyalign.models.vocabulary.rows.evidence import Entry, Evidence, read_lexicon  # noqa: E402
-from polyalign.models.vocabulary.rows.links import Links, segmented  # noqa: E402
+from polyalign.models.vocabulary.rows.links import Links  # noqa: E402
 from polyalign.models.vocabulary.rows.mean import Mean  # noqa: E402
 from polyalign.models.vocabulary.rows.multivariate import Multivariate  # noqa: E402
 from polyalign.models.vocabulary.rows.ofa import OFA  # noqa: E402

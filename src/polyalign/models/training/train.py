@@ -12,6 +12,7 @@ from polyalign.core.files import write_text
 from polyalign.core.jit import I32
 from polyalign.core.progress import note
 from polyalign.core.store import key_of
+from polyalign.encoders.model_files import identity
 from polyalign.encoders.torch_load import Dtype
 from polyalign.models.language_model import LanguageModel
 from polyalign.models.training.fingerprint import of_data, of_model
@@ -230,7 +231,13 @@ class Training:
             "data": of_data(data),
             "new": None if new is None else new.tolist(),
             "devices": world(),
+            "files": self._files(),
         }
+
+    def _files(self) -> list[str]:
+        """What its objectives read besides: lexica, and models that guide."""
+        named = [getattr(part.objective, name, None) for part in self._parts() for name in ("lexicon", "guide")]
+        return [identity(str(name)) for name in named if name]
 
 
 def _fits(made: LanguageModel, length: int) -> None:

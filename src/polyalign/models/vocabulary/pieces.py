@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -223,3 +224,15 @@ def rebuilt(tokenizer: Any, content: dict[str, Any]) -> Any:
     # Not the old tables, which are large and which only the constructor reads.
     tables = {id(v): v for v in vars(tokenizer).values() if isinstance(v, (dict, list)) and len(v) > _LARGE}
     return copy.deepcopy(tokenizer, {id(tokenizer._tokenizer): backend, **tables})
+
+
+def inside(tokenizer: Any, words: Sequence[str]) -> list[str]:
+    """Words as a tokenizer is to be given them so that it writes them as it does inside a text, after a space."""
+    # Of tokenizers that put the space there themselves another one would be a piece of its own.
+    own = "".join(tokenizer.tokenize("a"))[:1] in (SPACE, byte_characters()[32])
+    return list(words) if own else [" " + word for word in words]
+
+
+def segmented(tokenizer: Any, words: Sequence[str]) -> list[list[int]]:
+    """The pieces of words as they stand inside a text."""
+    return list(tokenizer(inside(tokenizer, words), add_special_tokens=False)["input_ids"]) if words else []

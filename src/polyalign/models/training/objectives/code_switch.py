@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from polyalign.models.training.objective import Data, Loss, Takes
 from polyalign.models.training.objectives.rows import Rows, causal_only
 from polyalign.models.training.packing import SKIP, Code, Packs, Row
 from polyalign.models.training.switching import Switcher, check_switching
+
+Span: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,36 @@ class CodeSwitch:
 
     def _code(self, made: LanguageModel, switcher: Switcher, lang: str) -> Code:
         def code(texts: list[str], random: np.random.Generator) -> list[Row]:
-            return [self._row(made, list(switcher.pieces(text, lang, random))) for text in texts]
+            pieces = [list(switcher.pieces(text, lang, random)) for text in texts]
+            # Whole texts: many tokenizers have other pieces at a text's beginning than inside it.
+            both = ["".join(piece[side] for piece in some) for side in (0, 1) for some in pieces]
+            if not both:
+                return []
+            coded = made.tokenizer(both, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+            each = list(zip(coded["input_ids"], coded["offset_mapping"], strict=True))
+            n = len(pieces)
+            return [self._row(some, *was, *now) for some, was, now in zip(pieces, each[:n], each[n:], strict=True)]
 
         return code
 
-    def _row(self, made: LanguageModel, pieces: list[tuple[str, str]]) -> Row:
-        """Pieces of a text as tokens, and what is predicted of them."""
-        both = [text for piece in pieces for text in piece]
-        coded = made.tokenizer(both, add_special_tokens=False, verbose=False)["input_ids"] if both else []
-        ids: list[int] = []
-        labels: list[int] = []
-        for own, other in zip(coded[::2], coded[1::2], strict=True):
-            ids += other
-            if own == other or self.predict == "switched":
-                labels += other
-            else:
-                first = own[:1] if self.predict == "original" else [SKIP]
-                labels += [*first, *[SKIP] * (len(other) - 1)][: len(other)]
+    def _row(
+        self, pieces: list[tuple[str, str]], was: list[int], were: list[Span], ids: list[int], spans: list[Span]
+    ) -> Row:
+        """The switched text's tokens, and what is predicted of them; ``was`` are those of the text as it is."""
+        labels = list(ids)
+        begin, other = 0, 0
+        for own, new in pieces:
+            if own != new and self.predict != "switched":
+                mine = _within(spans, other, other + len(new))
+                theirs = _within(were, begin, begin + len(own))
+                for k in mine:
+                    labels[k] = SKIP
+                if mine and theirs and self.predict == "original":
+                    labels[mine[0]] = was[theirs[0]]
+            begin, other = begin + len(own), other + len(new)
         return np.asarray(ids, np.int32), np.asarray(labels, np.int32)
+
+
+def _within(spans: list[Span], begin: int, end: int) -> list[int]:
+    """The tokens whose last letter lies between two places; the space before a word counts with it or not."""
+    return [k for k, (a, b) in enumerate(spans) if b > a and begin < b <= end]

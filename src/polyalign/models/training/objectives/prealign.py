@@ -18,6 +18,7 @@ from polyalign.models.training.objective import Data, Takes
 from polyalign.models.training.pairs import Batches
 from polyalign.models.training.reading import Reader, states
 from polyalign.models.training.word_pairs import best, counted, listed
+from polyalign.models.vocabulary.pieces import inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ class WordContrast:
     def _texts(self, step: int) -> tuple[list[str], list[str]]:
         # As within a text: many tokenizers have other pieces at its very beginning.
         some = [self.words[k] for k in self.batches(step)]
-        return [" " + a for a, _ in some], [" " + b for _, b in some]
+        src, tgt = (inside(self.reader.made.tokenizer, [pair[side] for pair in some]) for side in (0, 1))
+        return src, tgt
 
     def _layers(self, texts: list[str]) -> list[Any]:
         """The words' vectors in each layer, and in the head if it is one of its own, each of shape (b, d)."""

@@ -63,8 +63,10 @@ class Restore:
         around = Marks.of(made, mix.mark)
         names, which, number = mix.drawn(data.documents, data.lang, batch)
         between = made.tokenizer("\n", add_special_tokens=False)["input_ids"]
-        # A switched passage may be a little longer than the passage.
-        room = int((length - len(around.before) - len(around.after) - len(between)) * 0.4)
+        # A switched passage may be half as long again as the passage.
+        both = length - len(around.before) - len(around.after) - len(between)
+        room = int(both * 0.4)
+        longest = both - room
         if room < 1:
             raise ConfigError(
                 f"restore: length = {length} leaves no room for a passage twice, expected more; raise length"
@@ -78,6 +80,9 @@ class Restore:
             text = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
             changed = switcher.switched(text, names[k].split("/")[0], random)
             read = tokenizer(changed, add_special_tokens=False, verbose=False)["input_ids"]
+            if len(read) > longest:
+                # Its translations are so much longer that there is no room for both: it is read as it is.
+                read = ids.tolist()
             whole = [*around.before, *read, *between, *ids.tolist(), *around.after]
             known = len(around.before) + len(read) + len(between)
             labels = [SKIP] * known + whole[known:]

@@ -12,7 +12,7 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.models.language_model import LanguageModel
 from polyalign.models.vocabulary.change import Change
-from polyalign.models.vocabulary.pieces import SPACE, byte_characters
+from polyalign.models.vocabulary.pieces import segmented
 from polyalign.models.vocabulary.rows.evidence import Entry, Evidence
 from polyalign.models.vocabulary.rows.method import Mixture, Norm, Side, constituent_weights, filled, sparse, tell
 
@@ -108,12 +108,3 @@ def _linked(old: Any, change: Change, lexicon: list[Entry], size: int) -> Any:
     return sparse(
         np.array(values, np.float64), np.array(rows, np.int64), np.array(columns, np.int64), (len(change.new), size)
     )
-
-
-def segmented(tokenizer: Any, words: Sequence[str]) -> list[list[int]]:
-    """The pieces of words as they stand inside a text, after a space."""
-    if not words:
-        return []
-    # Of tokenizers that put the space there themselves another one would be a piece of its own.
-    own = "".join(tokenizer.tokenize("a"))[:1] in (SPACE, byte_characters()[32])
-    return list(tokenizer([("" if own else " ") + w for w in words], add_special_tokens=False)["input_ids"])

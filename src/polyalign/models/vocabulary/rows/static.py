@@ -9,8 +9,8 @@ import numpy as np
 from polyalign.core.errors import DataError
 from polyalign.core.jit import F32
 from polyalign.core.space import Space, unit
+from polyalign.models.vocabulary.pieces import segmented
 from polyalign.models.vocabulary.rows.evidence import Evidence
-from polyalign.models.vocabulary.rows.links import segmented
 from polyalign.models.vocabulary.rows.method import sparse
 
 
