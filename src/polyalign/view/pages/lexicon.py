@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,19 @@ def page(request: Request) -> Response:
         "total": 0,
     }
     if path is not None:
-        table = pq.read_table(path)
+        table = _read(path, path.stat().st_mtime_ns)
         some = _matching(table, word)
         best = some.take(
             pc.select_k_unstable(some, MOST, [(order, "descending"), ("src", "ascending"), ("tgt", "ascending")])
         )
         shown |= {"rows": best.to_pylist(), "found": some.num_rows, "total": table.num_rows}
     return render(request, "lexicon.html", **shown)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, changed: int) -> pa.Table:
+    """A lexicon; it is read again when it has changed."""
+    return pq.read_table(path)
 
 
 def _matching(table: pa.Table, word: str) -> pa.Table:
