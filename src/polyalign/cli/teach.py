@@ -16,7 +16,7 @@ from polyalign.recipes import FOLDER, RECIPES, file_of
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("project")
-@click.option("--smoke", is_flag=True, help="With the smaller numbers of the file's [smoke] table, in minutes, to see that all of it runs.")  # fmt: skip
+@click.option("--smoke", is_flag=True, help="With the smaller numbers of the file's smoke table, in minutes, to see that all of it runs.")  # fmt: skip
 @click.option("--model", default="", metavar="MODEL", help="Another model to begin with: a folder, a .gguf file, or a name on the Hugging Face hub.")  # fmt: skip
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Run folder, instead of the one the file names.")
 @click.option("--dry-run", is_flag=True, help="Say what would run and why, and run nothing.")
