@@ -201,7 +201,7 @@ def test_the_model_is_written_whole_or_not_at_all(encoder, bitext, tmp_path, mon
     assert Transformer(str(tmp_path / "out")).encode(SRC) == pytest.approx(made.encode(SRC), abs=2e-3)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("x")
-    with pytest.raises(DataError, match="name an empty folder"):
+    with pytest.raises(DataError, match="expected a name that is free or an empty folder"):
         write(made, tmp_path / "other", None)
     assert (tmp_path / "other" / "file").read_text() == "x"
 

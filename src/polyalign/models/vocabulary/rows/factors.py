@@ -109,7 +109,7 @@ def save_factors(model: Any, folder: Path) -> None:
     """Write the weights, the configurations and the settings of a factorised model to a folder, without its tokenizer."""
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     model.config.save_pretrained(folder)
     if getattr(model, "generation_config", None) is not None:
         model.generation_config.save_pretrained(folder)

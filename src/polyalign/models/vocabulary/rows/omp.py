@@ -102,7 +102,7 @@ def pursuit(targets: F32, atoms: F32, sparsity: int) -> tuple[I64, F64]:
     Complexity: O(k n m d + n k^4).
 
     Example:
-        >>> pursuit(np.array([[3.0, 1.0, 0.0]], np.float32), np.eye(3, dtype=np.float32), 2)[1].tolist()
+        >>> pursuit(np.array([[3.0, 1.0, 0.0]], np.float32), np.eye(3, dtype=np.float32), 2)[1].round(6).tolist()
         [[3.0, 1.0]]
     """
     count = min(sparsity, *atoms.shape)
